@@ -135,15 +135,15 @@ class MemoryDesk:
         def effect() -> None:
             self._take(customer_ids, self.state.at_desk.add, "desk")
 
+        self._need(self.capabilities.closed_desk)
         if self._batch(customer_ids):
             await self._call("add_to_desk", "POST", effect)
 
     async def remove_from_desk(self, customer_ids: Collection[str]) -> None:
         def effect() -> None:
-            if not self.capabilities.closed_desk:
-                raise Refused("desk_open")
             self._take(customer_ids, self.state.at_desk.discard, "desk")
 
+        self._need(self.capabilities.closed_desk)
         if self._batch(customer_ids):
             await self._call("remove_from_desk", "DELETE", effect)
 
@@ -275,4 +275,4 @@ class MemoryDesk:
 
 
 def _same(one: str | None, other: str) -> bool:
-    return one is not None and one.casefold() == other.casefold()
+    return one is not None and one.lower() == other.lower()

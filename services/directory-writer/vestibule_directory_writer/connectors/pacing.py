@@ -6,7 +6,7 @@ from vestibule_directory_writer.connectors.failures import Scope
 
 
 class Pacing(Protocol):
-    """Who decides when the next call may go out. `endpoint` is a path template: no id, safe as label or key."""
+    """Who decides when the next call may go out. `endpoint` is a path template: no id, safe as a label."""
 
     async def permit(self, endpoint: str, method: str) -> None:
         """Return when one call may be made, or raise to keep it from being made. Before EVERY call."""

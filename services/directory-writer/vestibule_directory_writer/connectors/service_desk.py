@@ -82,7 +82,7 @@ class ServiceDesk(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def paced_by(self, pacing: Pacing) -> "ServiceDesk":
-        """The same desk over the same connections, asking `pacing` before each call: one tenant's, a leaver's."""
+        """The same desk over the same connections, asking `pacing` before each call (a leaver's, say)."""
         ...
 
     async def probe(self) -> None:
