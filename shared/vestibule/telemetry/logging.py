@@ -1,0 +1,131 @@
+"""JSON log lines on standard output: past tense, ids and codes, the trace they belong to."""
+
+import logging
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Final, TypeAlias
+
+import orjson
+import structlog
+from opentelemetry import trace
+
+from vestibule.telemetry.redaction import describe, keep_declared, scrub
+
+Logger: TypeAlias = structlog.typing.FilteringBoundLogger
+EventDict: TypeAlias = MutableMapping[str, Any]
+
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def configure_logging(service: str, instance: str, level: str = "info", to: BinaryIO | None = None) -> None:
+    """Send every log line of this process, libraries' too, through the redacting chain; once, at start."""
+
+    def add_origin(_logger: object, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        event["instance"] = instance
+        return event
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            add_origin,
+            add_trace,
+            describe_error,
+            redact,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.BytesLoggerFactory(to if to is not None else sys.stdout.buffer),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [LibraryHandler()]
+    root.setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+
+
+def logger(name: str) -> Logger:
+    """Return a logger that carries the name of its module; usable before `configure_logging`."""
+    bound: Logger = structlog.get_logger(module=name)
+    return bound
+
+
+@contextmanager
+def log_context(**declared: object) -> Iterator[None]:
+    """Begin a request or message with nothing but these ids on its log lines, and restore what was there."""
+    before = structlog.contextvars.get_contextvars()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(**declared)
+    try:
+        yield
+    finally:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(**before)
+
+
+def add_trace(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Add the ids of the current trace and span."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace"] = format(context.trace_id, "032x")
+        event["span"] = format(context.span_id, "016x")
+    return event
+
+
+def describe_error(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Turn `exc_info` into type, code and frames."""
+    given = event.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()[1]
+    elif isinstance(given, tuple):
+        given = given[1]
+    if isinstance(given, BaseException):
+        event["error"] = _Described(describe(given))
+    return event
+
+
+def redact(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Let declared keys pass only, with scrubbed values."""
+    error = event.pop("error", None)
+    kept: EventDict = dict(keep_declared(event))
+    if isinstance(error, _Described):
+        kept["error"] = error.content
+    elif error is not None:
+        kept.update(keep_declared({"error": error}))
+    return kept
+
+
+def render(_logger: object, _method: str, event: EventDict) -> bytes:
+    """Write the line, the event first."""
+    return orjson.dumps({"event": event.pop("event", ""), **event})
+
+
+class _Described:
+    """An error that `describe` has already reduced to type, code and frames."""
+
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+
+class LibraryHandler(logging.Handler):
+    """Libraries log by the standard module: their text passes without its arguments."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Report the template of the message and the error's type."""
+        lines = str(record.msg).splitlines() or [""]
+        log = logger("library")
+        report = log.error if record.levelno >= logging.ERROR else log.warning
+        report(
+            "library_reported",
+            library=record.name,
+            template=scrub(lines[0][:120]),
+            exc_info=record.exc_info or None,
+        )
