@@ -1,0 +1,114 @@
+"""The settings of each service."""
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import Annotated
+
+from vestibule.settings import values
+from vestibule.settings.loading import Variable
+from vestibule.settings.values import Listen, NamedKey, Secret
+
+_POSTGRESQL = "write postgresql://role:password@host:port/database"
+_AMQP = "write amqp://user:password@host:port/vhost"
+_PUBLIC = "write the URL that customers reach, without /scim/v2"
+
+
+def _host_and_pid() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _ten() -> int:
+    return 10
+
+
+def _fifteen() -> float:
+    return 15.0
+
+
+def _info() -> str:
+    return "info"
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """What everything that touches the database needs."""
+
+    database_url: Annotated[Secret[str], Variable("VESTIBULE_DATABASE_URL", values.database_url, _POSTGRESQL)]
+    log_level: Annotated[str, Variable("VESTIBULE_LOG_LEVEL", values.log_level, default=_info)]
+    instance: Annotated[str, Variable("VESTIBULE_INSTANCE", values.instance, default=_host_and_pid)]
+    pool_size: Annotated[int, Variable("VESTIBULE_POOL_SIZE", values.whole(1, 200), default=_ten)]
+    otlp_endpoint: Annotated[
+        str | None, Variable("OTEL_EXPORTER_OTLP_ENDPOINT", values.http_url, default=_nothing)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings(DatabaseSettings):
+    """What every long-running service needs."""
+
+    listen: Annotated[
+        Listen, Variable("VESTIBULE_LISTEN", values.listen, "write host:port, for example 127.0.0.1:8080")
+    ]
+    drain_seconds: Annotated[
+        float, Variable("VESTIBULE_DRAIN_SECONDS", values.seconds(0, 600), default=_fifteen)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestSettings(ServiceSettings):
+    """`vestibule_ingest`."""
+
+    public_url: Annotated[str, Variable("VESTIBULE_PUBLIC_URL", values.http_url, _PUBLIC)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaySettings(ServiceSettings):
+    """`vestibule.broker`."""
+
+    amqp_url: Annotated[Secret[str], Variable("VESTIBULE_AMQP_URL", values.amqp_url, _AMQP)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterSettings(RelaySettings):
+    """`vestibule_tenant_router`."""
+
+    email_key: Annotated[
+        Secret[bytes],
+        Variable(
+            "VESTIBULE_EMAIL_KEY",
+            values.hexadecimal_key,
+            "make one with `openssl rand -hex 32` and keep it for ever: e-mail claims are hashed with it",
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterSettings(RelaySettings):
+    """`vestibule_directory_writer`."""
+
+    unsealing_keys: Annotated[
+        tuple[NamedKey, ...],
+        Variable(
+            "VESTIBULE_UNSEALING_KEYS",
+            values.named_keys,
+            "write keyid:base64 of the X25519 private key, several with commas while keys are rotated",
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSettings(DatabaseSettings):
+    """`vestibule_operator_console` and the CLI."""
+
+    sealing_key: Annotated[
+        NamedKey,
+        Variable(
+            "VESTIBULE_SEALING_KEY", values.named_key, "write keyid:base64 of the writer's X25519 public key"
+        ),
+    ]
+    public_url: Annotated[str, Variable("VESTIBULE_PUBLIC_URL", values.http_url, _PUBLIC)]
