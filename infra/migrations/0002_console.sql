@@ -1,0 +1,156 @@
+-- What operators set up: desks, tenants, connections, mappings, tokens, and the audit of it.
+set local role vestibule_owner;
+
+create table console.desk (
+    id uuid primary key,
+    name text not null unique check (length(name) between 1 and 100),
+    kind text not null check (kind ~ '^[a-z][a-z_]{0,30}$'),
+    settings jsonb not null default '{}',
+    capabilities jsonb not null default '{}',
+    state text not null default 'active' check (state in ('active', 'disabled')),
+    sealed_credentials bytea not null,
+    sealing_key_id text not null,
+    credentials_expire_at timestamptz,
+    created_at timestamptz not null default now()
+);
+
+create table console.tenant (
+    id uuid primary key,
+    slug text not null unique check (slug ~ '^[a-z0-9][a-z0-9-]{0,39}$'),
+    name text not null check (length(name) between 1 and 120),
+    desk_id uuid not null references console.desk,
+    organization_prefix text not null check (length(organization_prefix) between 1 and 60),
+    state text not null default 'active' check (state in ('active', 'suspended')),
+    created_at timestamptz not null default now(),
+    unique (desk_id, organization_prefix)
+);
+
+create table console.connection (
+    tenant_id uuid not null references console.tenant,
+    id uuid not null,
+    path text not null unique check (path ~ '^[a-z0-9]{20,40}$'),
+    name text not null check (length(name) between 1 and 100),
+    idp text not null check (idp ~ '^[a-z][a-z0-9_]{0,30}$'),
+    mode text not null default 'live' check (mode in ('shadow', 'live', 'paused')),
+    precedence integer not null default 100,
+    key_trust text not null default 'mutable' check (key_trust in ('mutable', 'immutable')),
+    mapping_version integer not null default 1,
+    created_at timestamptz not null default now(),
+    primary key (tenant_id, id),
+    unique (tenant_id, name)
+);
+
+create table console.mapping_version (
+    tenant_id uuid not null,
+    connection_id uuid not null,
+    version integer not null check (version > 0),
+    document jsonb not null,
+    created_at timestamptz not null default now(),
+    primary key (tenant_id, connection_id, version),
+    foreign key (tenant_id, connection_id) references console.connection (tenant_id, id)
+);
+
+-- Precedes the tenant, so it is outside row level security; only functions reach it from the services.
+create table console.token (
+    hash bytea primary key check (length(hash) = 32),
+    tenant_id uuid not null,
+    connection_id uuid not null,
+    hint text not null check (length(hint) <= 8),
+    created_at timestamptz not null default now(),
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    last_used_at timestamptz,
+    foreign key (tenant_id, connection_id) references console.connection (tenant_id, id)
+);
+create index token_connection on console.token (tenant_id, connection_id);
+
+create table console.audit (
+    id bigint generated always as identity primary key,
+    tenant_id uuid,
+    at timestamptz not null default now(),
+    actor text not null,
+    action text not null,
+    subject_id uuid,
+    detail jsonb not null default '{}'
+);
+create index audit_tenant on console.audit (tenant_id, id);
+
+alter table console.tenant enable row level security, force row level security;
+alter table console.connection enable row level security, force row level security;
+alter table console.mapping_version enable row level security, force row level security;
+alter table console.audit enable row level security, force row level security;
+
+create policy one_tenant on console.tenant using (id = chain.current_tenant());
+create policy one_tenant on console.connection using (tenant_id = chain.current_tenant());
+create policy one_tenant on console.mapping_version using (tenant_id = chain.current_tenant());
+create policy one_tenant on console.audit
+    using (tenant_id = chain.current_tenant() or (tenant_id is null and current_user = 'vestibule_console'));
+-- The token decides which tenant it is: authenticate() must look before a tenant is set.
+create policy before_the_tenant_is_known on console.tenant for select to vestibule_definer using (true);
+create policy before_the_tenant_is_known on console.connection for select to vestibule_definer using (true);
+
+grant select (id, kind, settings, capabilities, state, credentials_expire_at, name, created_at)
+    on console.desk to vestibule_router, vestibule_console, vestibule_definer;
+grant select on console.desk to vestibule_writer;
+grant insert, update on console.desk to vestibule_console;
+grant select on console.tenant, console.connection, console.mapping_version
+    to vestibule_router, vestibule_writer, vestibule_console;
+grant select on console.tenant, console.connection to vestibule_definer;
+grant insert, update on console.tenant, console.connection to vestibule_console;
+grant insert on console.mapping_version, console.audit to vestibule_console;
+grant select on console.audit to vestibule_console;
+grant select, insert, update (revoked_at, expires_at) on console.token to vestibule_console;
+grant select, update (last_used_at) on console.token to vestibule_definer;
+
+-- Promise: returns one row. `verdict` is 'ok', 'unauthorized' or 'suspended'; for 'ok' the tenant is entered
+-- for the rest of the transaction. A token of another connection is 'unauthorized' exactly like an unknown one.
+create function console.authenticate(
+    in path text, in token_hash bytea,
+    out verdict text, out tenant_id uuid, out connection_id uuid, out desk_id uuid, out mode text, out key_trust text
+)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    used timestamptz;
+    state text;
+begin
+    select t.tenant_id, t.connection_id, n.desk_id, c.mode, c.key_trust, n.state, t.last_used_at
+      into tenant_id, connection_id, desk_id, mode, key_trust, state, used
+      from console.token t
+      join console.connection c on c.tenant_id = t.tenant_id and c.id = t.connection_id
+      join console.tenant n on n.id = t.tenant_id
+     where t.hash = token_hash and c.path = authenticate.path
+       and t.revoked_at is null and (t.expires_at is null or t.expires_at > now());
+    if not found then
+        verdict := 'unauthorized';
+        return;
+    end if;
+    if used is null or used < now() - interval '5 minutes' then
+        -- skip locked: a hundred first requests of one token must not queue for this stamp
+        update console.token set last_used_at = now()
+         where hash = (select t.hash from console.token t where t.hash = token_hash for update skip locked);
+    end if;
+    if state <> 'active' then
+        verdict := 'suspended';  -- named, so that the refusal can be recorded, but not entered
+        return;
+    end if;
+    verdict := 'ok';
+    perform set_config('app.tenant', tenant_id::text, true);
+end
+$$;
+
+-- The operator's list of tenants is the one read that spans them; everything below it enters one tenant.
+create function console.list_tenants()
+    returns table (id uuid, slug text, name text, desk_id uuid, state text, created_at timestamptz)
+    language sql stable security definer
+    set search_path = pg_catalog, pg_temp
+    as $$ select t.id, t.slug, t.name, t.desk_id, t.state, t.created_at from console.tenant t order by t.slug $$;
+
+reset role;
+grant create on schema console to vestibule_definer;
+alter function console.authenticate(text, bytea) owner to vestibule_definer;
+alter function console.list_tenants() owner to vestibule_definer;
+revoke create on schema console from vestibule_definer;
+grant execute on function console.authenticate(text, bytea) to vestibule_ingest;
+grant execute on function console.list_tenants() to vestibule_console;

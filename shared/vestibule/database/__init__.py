@@ -1,0 +1,1 @@
+"""PostgreSQL at the edge: pools, named statements, and repositories that take (connection, tenant, ...)."""
