@@ -1,0 +1,198 @@
+"""What each `make` target does, once the environment is there."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from infra.local.environment import PYTHON, ensure_environment
+from infra.local.places import LOCAL, ROOT, locked
+from infra.local.preparation import create_database
+from infra.local.problems import InvalidSetting
+from infra.local.servers import Servers
+from infra.local.services import NAMES
+from infra.local.stack import Stack, instances, shown
+
+CHECKS = (
+    ("ruff", "check"),
+    ("ruff", "format", "--check"),
+    ("mypy",),
+    ("lint-imports", "--no-logo"),
+)
+UV = "uv==0.13.9"
+LOCKING = (
+    "pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header"
+)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run the named command and return its exit code."""
+    name, rest = (arguments[0], list(arguments[1:])) if arguments else ("", [])
+    match name:
+        case "up":
+            return up()
+        case "down":
+            return down()
+        case "status":
+            return status()
+        case "logs":
+            return logs()
+        case "check":
+            return check()
+        case "test":
+            return test(rest)
+        case "demo":
+            return demo(rest)
+        case "bench":
+            return program(["-m", "tests.load.bench", *rest], {})
+        case "lock":
+            return lock()
+        case "remove":
+            return remove()
+        case _:
+            raise InvalidSetting(f"there is no command {name!r}; `make help` lists the targets")
+
+
+def up() -> int:
+    """Everything ready in the background, and where it is."""
+    with ended_by_signal():
+        urls = Stack().up(say)
+    print_table([(name, url) for name, url in urls.items()])
+    print(
+        f"\nwritten to {shown(LOCAL / 'run.json')}; for the command line: "
+        f"set -a; . {shown(LOCAL / 'cli.env')}; set +a"
+    )
+    return 0
+
+
+def down() -> int:
+    """Everything of this checkout stopped, a kept demo too."""
+    for stack in instances():
+        stack.down(say)
+    return 0
+
+
+def status() -> int:
+    """What runs, of every instance."""
+    rows = [
+        (shown(stack.folder), state.name, state.state, str(state.pid), state.where)
+        for stack in instances()
+        for state in stack.states()
+    ]
+    if rows:
+        print_table([("instance", "name", "state", "pid", "where"), *rows])
+    else:
+        print("nothing runs; `make up` starts everything")
+    return 0
+
+
+def logs() -> int:
+    """The end of every log, or of one service's; with FOLLOW=1 what comes, until interrupted."""
+    wanted = os.environ.get("SERVICE")
+    if wanted and wanted not in NAMES:
+        raise InvalidSetting(f"SERVICE is {wanted!r}; it takes one of: {', '.join(NAMES)}")
+    files = [str(path) for stack in instances() for path in stack.logs() if not wanted or path.stem == wanted]
+    if not files:
+        print("no logs yet")
+        return 0
+    follow = ["-F"] if os.environ.get("FOLLOW") == "1" else []
+    return subprocess.run(["tail", "-n", "40", *follow, *files], check=False).returncode
+
+
+def check() -> int:
+    """Every check, also after one has failed."""
+    failed = []
+    for argv in CHECKS:
+        print(f"$ {' '.join(argv)}", flush=True)
+        if subprocess.run([PYTHON.with_name(argv[0]), *argv[1:]], cwd=ROOT, check=False).returncode != 0:
+            failed.append(" ".join(argv))
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    return 1 if failed else 0
+
+
+def test(arguments: Sequence[str]) -> int:
+    """The test suite against fresh private servers (or given ones), which are stopped afterwards."""
+    busy = "another `make test` runs in this checkout; wait for it, or use a second clone"
+    with locked(LOCAL / "test.lock", wait=False, busy=busy):
+        servers = Servers(LOCAL / "test")
+        servers.remove()
+        with ended_by_signal():
+            try:
+                addresses = servers.start()
+                create_database(addresses.database)
+                urls = {"VESTIBULE_DATABASE_URL": addresses.database, "VESTIBULE_AMQP_URL": addresses.amqp}
+                return program(["-m", "pytest", *arguments], urls)
+            finally:
+                servers.stop()
+
+
+def demo(arguments: Sequence[str]) -> int:
+    """The demonstration on a fresh instance of its own; it stays with KEEP=1, whatever comes out."""
+    stack = Stack(LOCAL / "demo")
+    stack.remove(lambda _line: None)
+    with ended_by_signal():
+        try:
+            stack.up(say)
+            return program(["-m", "infra.local.demo", *arguments], stack.console_environ())
+        finally:
+            if os.environ.get("KEEP") == "1":
+                kept = f"{shown(stack.folder / 'run.json')}, {shown(stack.folder / 'cli.env')}"
+                say(f"kept running: {kept}; `make down` ends it")
+            else:
+                stack.down(lambda _line: None)
+
+
+def lock() -> int:
+    """requirements.lock anew from pyproject.toml, and the environment brought in step."""
+    tool = LOCAL / "uv"
+    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(tool), UV]
+    if not (tool / "bin" / "uv").exists() and (code := program(pip, {})) != 0:
+        return code
+    argv = [str(tool / "bin" / "uv"), *LOCKING.split(), "--quiet", "-o", "requirements.lock"]
+    code = subprocess.run(argv, cwd=ROOT, check=False).returncode
+    if code == 0:
+        ensure_environment(os.environ, say)
+    return code
+
+
+def remove() -> int:
+    """Every instance stopped and deleted."""
+    for stack in instances():
+        stack.remove(say)
+    Servers(LOCAL / "test").remove()
+    return 0
+
+
+def program(argv: Sequence[str], more: Mapping[str, str]) -> int:
+    """Run the environment's Python in the foreground, in the checkout."""
+    return subprocess.run([PYTHON, *argv], cwd=ROOT, env={**os.environ, **more}, check=False).returncode
+
+
+@contextmanager
+def ended_by_signal() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an exception, so that what was started is stopped on the way out."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Columns, aligned."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def say(line: str) -> None:
+    """Progress for a person; results go to standard output."""
+    sys.stderr.write(f"  {line}\n")
