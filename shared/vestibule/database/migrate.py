@@ -1,6 +1,6 @@
 """Command: `python -m vestibule.database.migrate --url ADMIN_URL` brings a database to this version.
 
-Passwords for the services' roles may come as a JSON object {role: password} on standard input (`--passwords`).
+With `--passwords` a JSON object {role: password} for the services' roles is read from standard input.
 """
 
 import argparse
@@ -35,11 +35,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m vestibule.database.migrate",
         description="Applies the missing migrations, once each, under an advisory lock.",
-        epilog="example: python -m vestibule.database.migrate --url postgresql://admin:…@127.0.0.1:5432/vestibule",
+        epilog="example: … --url postgresql://admin:…@127.0.0.1:5432/vestibule --passwords < passwords.json",
     )
-    parser.add_argument(
-        "--url", required=True, help="a role that may create roles and schemas in that database"
-    )
+    parser.add_argument("--url", required=True, help="of a role that may create roles and schemas")
     parser.add_argument(
         "--passwords", action="store_true", help="read {role: password} as JSON from standard input"
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from vestibule.database.pool import Connection
 
-
 LOCK_KEY = 0x7665_7374  # "vest"
 LOCK_TIMEOUT = "2s"
 FILE_NAME = re.compile(r"^(?P<number>\d{4})_[a-z0-9_]+\.sql$")
@@ -88,7 +87,7 @@ def pending(known: Iterable[Migration], applied: Mapping[int, str]) -> tuple[Mig
     unknown = set(applied) - {migration.number for migration in known}
     if unknown:
         raise MigrationError(
-            f"the database has migrations {sorted(unknown)} that this version does not know: run a newer version"
+            f"the database has migrations {sorted(unknown)} unknown to this version: run a newer one"
         )
     return tuple(migration for migration in known if migration.number not in applied)
 

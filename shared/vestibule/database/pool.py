@@ -1,4 +1,4 @@
-"""Pools of connections that are safe for tenants: checked at start, nothing session-wide, every wait bounded."""
+"""Pools of connections, safe for tenants: checked at start, nothing session-wide, every wait bounded."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,11 +26,11 @@ class UnsafeRole(Exception):
     """The login role could see past row level security; the message names the role and what to do."""
 
 
-class _TenantSafe(asyncpg.Connection):  # type: ignore[type-arg]  # generic in the stubs only
+class _TenantSafe(asyncpg.Connection):
     """Returned to the pool without a reset query: a round trip per use, and there is nothing to reset.
 
-    Tenants are set for one transaction only (`set_config(..., true)`), never for the session, where the next user
-    of the connection would inherit them.
+    Tenants are set for one transaction only (`set_config(..., true)`), never for the session, where the next
+    user of the connection would inherit them.
     """
 
     def get_reset_query(self) -> str:
@@ -43,7 +43,10 @@ async def _prepare(connection: Connection) -> None:
 
 
 async def open_pool(url: str, size: int, application: str) -> Pool:
-    """A pool whose role was checked (see `refuse_unsafe_role`). Raises UnsafeRole, OSError, asyncpg.PostgresError."""
+    """A pool whose role was checked (see `refuse_unsafe_role`).
+
+    Raises UnsafeRole, OSError, TimeoutError, asyncpg.PostgresError.
+    """
     pool: Pool = await asyncpg.create_pool(
         url,
         min_size=min(2, size),
@@ -65,7 +68,7 @@ async def open_pool(url: str, size: int, application: str) -> Pool:
 
 
 async def refuse_unsafe_role(connection: Connection) -> None:
-    """Raises UnsafeRole for a superuser, a BYPASSRLS role, or one that owns or may become the owner of the tables."""
+    """Raises UnsafeRole for a superuser, a BYPASSRLS role, or one that may act as the tables' owner."""
     row = await connection.fetchrow(
         "select current_user as name, r.rolsuper, r.rolbypassrls, "
         "exists (select from pg_roles o where o.rolname in ('vestibule_owner', 'vestibule_definer') "
@@ -87,7 +90,7 @@ async def refuse_unsafe_role(connection: Connection) -> None:
 
 @asynccontextmanager
 async def tenant_transaction(pool: Pool, tenant: UUID) -> AsyncIterator[Connection]:
-    """A transaction that sees one tenant's rows. For console work; hot paths enter the tenant inside one statement."""
+    """A transaction that sees one tenant's rows; hot paths enter the tenant inside their one statement."""
     async with pool.acquire(timeout=CONNECT_SECONDS) as connection, connection.transaction():
         await connection.execute("select chain.enter_tenant($1)", tenant)
         yield connection

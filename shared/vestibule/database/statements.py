@@ -15,7 +15,7 @@ class StatementError(Exception):
 
 
 def parse(text: str) -> Mapping[str, str]:
-    """The statements of one file by name. Raises StatementError for a name given twice or an empty statement."""
+    """The statements of one file by name. Raises StatementError where one is empty or named twice."""
     pieces = _NAME.split(text)
     found: dict[str, str] = {}
     for name, body in zip(pieces[1::2], pieces[2::2], strict=True):
