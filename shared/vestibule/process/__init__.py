@@ -1,0 +1,1 @@
+"""How a service lives: started once, its loops watched, its servers embedded, drained on SIGTERM."""
