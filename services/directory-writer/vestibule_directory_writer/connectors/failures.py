@@ -14,7 +14,7 @@ class Scope(Enum):
     DESK = "desk"
 
 
-class DeskFailure(Exception):  # noqa: N818 - an answer the writer plans with, not a programming error
+class DeskFailure(Exception):
     """A desk call that did not end as promised; `code` says why, for machines."""
 
     def __init__(self, code: str) -> None:

@@ -15,7 +15,7 @@ JIRA_CREDENTIALS = ("email", "api_token")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class DeskMisconfigured(ValueError):  # noqa: N818 - says what is wrong with a desk; named like its siblings
+class DeskMisconfigured(ValueError):
     """The desk's record cannot be used; `problems` lists every reason, without a secret."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:

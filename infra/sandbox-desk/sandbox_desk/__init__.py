@@ -1,0 +1,1 @@
+"""A stateful stand-in for the Jira Service Management API: real behaviour and misbehaviour, on loopback."""
