@@ -1,0 +1,31 @@
+"""Fixtures that every test may ask for by name; nothing is set up for a test that did not ask."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from infra.local.servers import Addresses
+from tests.stack import Database, copy_of, drop, make_template, running_servers
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Addresses]:
+    """PostgreSQL and RabbitMQ of this run, as administrators' URLs."""
+    with running_servers() as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+async def template(servers: Addresses) -> AsyncIterator[Database]:
+    """A migrated, empty database; never written to."""
+    made = await make_template(servers.database)
+    yield made
+    await drop(made)
+
+
+@pytest.fixture
+async def database(template: Database) -> AsyncIterator[Database]:
+    """A migrated, empty database of this test's own."""
+    copy = await copy_of(template)
+    yield copy
+    await drop(copy)

@@ -1,0 +1,43 @@
+"""Every statement and every function is known to the schema before a service meets it."""
+
+import pytest
+
+from tests.stack import Database
+from vestibule.database.migrations import (
+    Migration,
+    MigrationError,
+    migrate,
+    migrations_folder,
+    pending,
+    read_migrations,
+)
+from vestibule.database.statements import StatementError, every_statement, parse
+
+
+async def test_every_named_statement_is_prepared_on_the_migrated_schema(database: Database) -> None:
+    async with database.administrator() as connection:
+        for text in every_statement().values():
+            await connection.prepare(text)
+    assert every_statement()
+
+
+async def test_migrating_twice_applies_nothing_the_second_time(database: Database) -> None:
+    async with database.administrator() as connection:
+        assert await migrate(connection, read_migrations(migrations_folder())) == 0
+
+
+def test_a_migration_that_changed_after_it_was_applied_is_refused() -> None:
+    applied = Migration(1, "0001_first", "select 1")
+    with pytest.raises(MigrationError, match="0001_first was changed"):
+        pending([Migration(1, "0001_first", "select 2")], {1: applied.checksum})
+
+
+def test_a_database_that_is_newer_than_the_code_is_refused() -> None:
+    first = Migration(1, "0001_first", "select 1")
+    with pytest.raises(MigrationError, match=r"\[2\] unknown"):
+        pending([first], {1: first.checksum, 2: "unknown"})
+
+
+def test_a_statement_named_twice_is_refused() -> None:
+    with pytest.raises(StatementError):
+        parse("-- name: one\nselect 1;\n-- name: one\nselect 2;")
