@@ -62,8 +62,8 @@ def _counts(site: Site) -> str:
         ("Organizations", len(directory.organizations), False),
         ("Memberships", members, False),
         ("Calls answered", calls, False),
-        ("Creates of a taken address", directory.duplicate_creates, False),
-        ("Mails it would have sent", directory.mails, directory.mails > 0),
+        ("Duplicate creates", directory.duplicate_creates, False),
+        ("Mails caused", directory.mails, directory.mails > 0),
     )
     tiles = (
         f"<div><dt>{name}</dt><dd{' class=alarm' if alarm else ''}>{number:,}</dd></div>"
@@ -81,12 +81,14 @@ def _customers(directory: Directory, wanted: str, chosen: Organization | None, p
     )
     found = [one for one in among if low in one.email.lower() or low in one.name.lower()]
     found.sort(key=lambda one: (one.name.lower(), one.id))
-    title = "Customers" if chosen is None else f"Members of {escape(chosen.name)}"
+    title = "Customers"
+    if chosen is not None:
+        title = f'Members of {escape(chosen.name)} <a class="pill" href="/">show all</a>'
     shown = found[(page - 1) * ROWS : page * ROWS]
     rows = "".join(_customer(directory, one) for one in shown)
     head = '<th>Customer</th><th>Organizations</th><th class="state">State</th>'
     turn = _turn(wanted, chosen, page, len(found))
-    return _section(title, len(found), head, rows, "Nobody here.", turn)
+    return _section("customers", title, len(found), head, rows, "Nobody here.", turn)
 
 
 def _customer(directory: Directory, customer: Customer) -> str:
@@ -123,7 +125,7 @@ def _organizations(directory: Directory, wanted: str, chosen: Organization | Non
     more = (
         f'<nav class="quiet">The first {2 * ROWS}; search for others.</nav>' if len(found) > 2 * ROWS else ""
     )
-    return _section("Organizations", len(found), head, rows, "None here.", more)
+    return _section("organizations", "Organizations", len(found), head, rows, "None here.", more)
 
 
 def _organization(organization: Organization, chosen: bool) -> str:
@@ -141,10 +143,11 @@ def _organization(organization: Organization, chosen: bool) -> str:
     )
 
 
-def _section(title: str, count: int, head: str, rows: str, none: str, foot: str) -> str:
+def _section(kind: str, title: str, count: int, head: str, rows: str, none: str, foot: str) -> str:
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     inside = table if rows else f'<p class="none">{none}</p>'
-    return f'<section><div><h2>{title}</h2><span class="quiet">{count:,}</span></div>{inside}{foot}</section>'
+    above = f'<div><h2>{title}</h2><span class="quiet">{count:,}</span></div>'
+    return f'<section class="{kind}">{above}{inside}{foot}</section>'
 
 
 def _turn(wanted: str, chosen: Organization | None, page: int, count: int) -> str:

@@ -12,7 +12,8 @@ body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 s
   "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif; }
 main, header > div { max-width: 1180px; margin: 0 auto; padding: 0 24px; }
 header { background: var(--card); border-bottom: 1px solid var(--line); }
-header > div { display: flex; align-items: center; gap: 12px; min-height: 64px; flex-wrap: wrap; }
+header > div { display: flex; align-items: center; gap: 4px 12px; min-height: 64px;
+  flex-wrap: wrap; padding-block: 12px; }
 h1 { font-size: 18px; margin: 0; letter-spacing: -0.01em; }
 h1 a { color: inherit; text-decoration: none; }
 h2 { font-size: 15px; margin: 0; }
@@ -45,10 +46,16 @@ th.state, td.state { width: 132px; }
 tr.chosen td { background: var(--accent-soft); }
 td small { display: block; color: var(--soft); font-size: 13px; }
 .pill { display: inline-block; font-size: 12px; border-radius: 99px; padding: 1px 9px; margin: 0 4px 2px 0;
+  max-width: 100%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; vertical-align: top;
   background: var(--ground); color: var(--soft); text-decoration: none; }
+h2 .pill { font-weight: 400; margin-left: 6px; }
 a.pill { background: var(--accent-soft); color: var(--accent); }
 .good { background: var(--good-soft); color: var(--good); }
 .bad { background: var(--bad-soft); color: var(--bad); }
 .none { padding: 32px 18px; text-align: center; color: var(--soft); margin: 0; }
+@media (max-width: 560px) { form { width: 100%; } input { flex: 1; width: auto; }
+  .customers thead { display: none; } .customers tr { display: block; padding: 10px 18px;
+  border-top: 1px solid var(--line); } .customers tr:first-child { border-top: 0; }
+  .customers td, .customers td.state { display: block; width: auto; border: 0; padding: 2px 0; } }
 nav { display: flex; justify-content: space-between; padding: 12px 18px; border-top: 1px solid var(--line); }
 """
