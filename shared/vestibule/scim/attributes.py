@@ -1,0 +1,167 @@
+"""The characteristics that a schema gives each attribute (RFC 7643 §2.2 and §7), and look-up in any case."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Type(StrEnum):
+    STRING = "string"
+    BOOLEAN = "boolean"
+    DECIMAL = "decimal"
+    INTEGER = "integer"
+    DATE_TIME = "dateTime"
+    REFERENCE = "reference"
+    BINARY = "binary"
+    COMPLEX = "complex"
+
+
+class Mutability(StrEnum):
+    READ_ONLY = "readOnly"
+    READ_WRITE = "readWrite"
+    IMMUTABLE = "immutable"
+    WRITE_ONLY = "writeOnly"
+
+
+class Returned(StrEnum):
+    ALWAYS = "always"
+    DEFAULT = "default"
+    REQUEST = "request"
+    NEVER = "never"
+
+
+class Uniqueness(StrEnum):
+    NONE = "none"
+    SERVER = "server"
+    GLOBAL = "global"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute definition; `table` finds sub-attributes by canonical or lower-case name."""
+
+    name: str
+    description: str = ""
+    type: Type = Type.STRING
+    multi_valued: bool = False
+    required: bool = False
+    case_exact: bool = False
+    mutability: Mutability = Mutability.READ_WRITE
+    returned: Returned = Returned.DEFAULT
+    uniqueness: Uniqueness = Uniqueness.NONE
+    canonical_values: tuple[str, ...] = ()
+    reference_types: tuple[str, ...] = ()
+    sub_attributes: tuple["Attribute", ...] = ()
+    longest: int | None = None  # characters; what we index must fit an index row
+    table: Mapping[str, "Attribute"] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", attribute_table(self.sub_attributes))
+
+    @property
+    def has_value(self) -> bool:
+        """Whether a bare value can stand for the whole (RFC 7643 §2.4: the `value` sub-attribute)."""
+        return "value" in self.table
+
+    @property
+    def writable(self) -> bool:
+        return self.mutability is not Mutability.READ_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A schema by its URN; `table` finds its attributes by canonical or lower-case name."""
+
+    id: str
+    name: str
+    description: str
+    attributes: tuple[Attribute, ...]
+    table: Mapping[str, Attribute] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", attribute_table(self.attributes))
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """A kind of resource: its endpoint, its own schema and the extensions that it may carry.
+
+    `table` holds the core attributes together with the common ones (RFC 7643 §3.1).
+    """
+
+    name: str
+    endpoint: str
+    description: str
+    schema: Schema
+    extensions: tuple[Schema, ...]
+    table: Mapping[str, Attribute] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", {**attribute_table(COMMON), **self.schema.table})
+
+
+def attribute_table(attributes: Iterable[Attribute]) -> dict[str, Attribute]:
+    """Index attributes by name as written and in lower case: names have no case (RFC 7643 §2.1)."""
+    table = {}
+    for attribute in attributes:
+        table[attribute.name] = table[attribute.name.lower()] = attribute
+    return table
+
+
+def multi_valued(
+    name: str,
+    description: str,
+    canonical_values: tuple[str, ...] = (),
+    *,
+    value: Attribute,
+) -> Attribute:
+    """A multi-valued complex attribute with the sub-attributes that RFC 7643 §2.4 gives by default."""
+    return Attribute(
+        name,
+        description,
+        Type.COMPLEX,
+        multi_valued=True,
+        sub_attributes=(
+            value,
+            Attribute("display", "A name for people to read."),
+            Attribute("type", "What the value is used for.", canonical_values=canonical_values),
+            Attribute("primary", "Whether this is the preferred value; at most one is.", Type.BOOLEAN),
+        ),
+    )
+
+
+COMMON: tuple[Attribute, ...] = (
+    Attribute(
+        "schemas",
+        "The URNs of the schemas in use.",
+        Type.REFERENCE,
+        multi_valued=True,
+        required=True,
+        case_exact=True,
+        mutability=Mutability.READ_ONLY,
+        returned=Returned.ALWAYS,
+        reference_types=("uri",),
+    ),
+    Attribute(
+        "id",
+        "The identifier that this service gave the resource; it never changes.",
+        case_exact=True,
+        mutability=Mutability.READ_ONLY,
+        returned=Returned.ALWAYS,
+        uniqueness=Uniqueness.SERVER,
+    ),
+    Attribute("externalId", "The identity provider's own identifier.", case_exact=True, longest=512),
+    Attribute(
+        "meta",
+        "What the service knows about the resource.",
+        Type.COMPLEX,
+        mutability=Mutability.READ_ONLY,
+        sub_attributes=(
+            Attribute("resourceType", case_exact=True, mutability=Mutability.READ_ONLY),
+            Attribute("created", type=Type.DATE_TIME, mutability=Mutability.READ_ONLY),
+            Attribute("lastModified", type=Type.DATE_TIME, mutability=Mutability.READ_ONLY),
+            Attribute("location", type=Type.REFERENCE, case_exact=True, mutability=Mutability.READ_ONLY),
+            Attribute("version", case_exact=True, mutability=Mutability.READ_ONLY),
+        ),
+    ),
+)

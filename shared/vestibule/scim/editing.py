@@ -1,0 +1,145 @@
+"""Changes at one place of a document (RFC 7644 §3.5.2.1 to .3); the one that comes in is never touched."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vestibule.scim.attributes import Attribute, Type
+from vestibule.scim.dialects import Repair
+from vestibule.scim.elements import Document, Mode, put_elements, put_sub, remove_elements
+from vestibule.scim.errors import InvalidPath, InvalidValue, MutabilityViolation
+from vestibule.scim.extensions import free_key, keep_free_value, put_free_extension
+from vestibule.scim.filters import Filter
+from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
+from vestibule.scim.values import normalise
+
+
+def put(
+    document: Document, target: Target, where: Filter | None, value: object, mode: Mode, repairs: set[Repair]
+) -> Document:
+    """Add or replace a value at a target; null means "unassigned" and takes it away."""
+    attribute = target.attribute
+    holder = _holder(document, target)
+    if where is not None and not attribute.multi_valued:
+        raise InvalidPath(
+            f"The attribute '{attribute.name}' has one value only: a path to it takes no filter."
+        )
+    old = holder.get(attribute.name)
+    new: Any
+    if attribute.multi_valued:
+        new = put_elements(target, where, old or [], value, mode, repairs)
+    elif target.sub is not None:
+        new = put_sub(attribute, target.sub, old or {}, value, repairs)
+    else:
+        new = _put_single(attribute, old, value, repairs)
+    return _with(document, target, new)
+
+
+def take_away(
+    document: Document, target: Target, where: Filter | None, value: object, repairs: set[Repair]
+) -> Document:
+    """Remove a target, the elements that a filter selects, or those that the operation's value lists."""
+    attribute = target.attribute
+    old = _holder(document, target).get(attribute.name)
+    if old is None:
+        _refuse_required(attribute, target.sub)
+        return document
+    new: Any
+    if attribute.multi_valued:
+        new = remove_elements(target, where, old, value, repairs)
+    elif where is not None:
+        raise InvalidPath(
+            f"The attribute '{attribute.name}' has one value only: a path to it takes no filter."
+        )
+    elif target.sub is not None:
+        new = {name: inner for name, inner in old.items() if name != target.sub.name}
+    else:
+        new = None
+    return _with(document, target, new)
+
+
+def put_extension(
+    document: Document, target: ExtensionTarget, value: object, mode: Mode, repairs: set[Repair]
+) -> Document:
+    """Merge into (add) or replace a whole extension body; null takes it away."""
+    result = dict(document)
+    if target.schema is None:
+        key = free_key(result, target.urn)
+        if value is not None and not isinstance(value, dict):
+            raise InvalidValue(f"The extension '{target.urn[:80]}' must be an object.")
+        body = keep_free_value(target.urn, value) or {}
+        put_free_extension(result, target.urn, {**result.get(key, {}), **body} if mode is Mode.ADD else body)
+        return result
+    # RFC 7644 §3.5.2.3: replacing a complex value replaces the sub-attributes that are given.
+    if value is None:
+        result.pop(target.urn, None)
+        return result
+    if not isinstance(value, dict):
+        raise InvalidValue(f"The extension '{target.urn}' must be an object.")
+    for key, inner in value.items():
+        attribute = target.schema.table.get(key.lower())
+        if attribute is None:
+            repairs.add(Repair.UNKNOWN_ATTRIBUTE)
+            continue
+        result = put(result, Target(target.urn, attribute), None, inner, mode, repairs)
+    return result
+
+
+def put_free(document: Document, target: FreeTarget, value: object) -> Document:
+    """Set or, with null, drop one attribute of an extension that we do not know."""
+    result = dict(document)
+    body = dict(result.get(free_key(result, target.urn)) or {})
+    if target.sub is None:
+        body[target.attribute] = value
+    else:
+        inner = body.get(target.attribute)
+        body[target.attribute] = {**(inner if isinstance(inner, dict) else {}), target.sub: value}
+    put_free_extension(result, target.urn, keep_free_value(target.urn, body))
+    return result
+
+
+def _holder(document: Document, target: Target) -> Mapping[str, Any]:
+    return document if target.container is None else document.get(target.container) or {}
+
+
+def _with(document: Document, target: Target, value: Any) -> Document:
+    """The document with the attribute set, or without it when nothing is left of it."""
+    name = target.attribute.name
+    if value in (None, [], {}):
+        _refuse_required(target.attribute, None)
+        value = None
+    holder = dict(_holder(document, target))
+    if value is None:
+        holder.pop(name, None)
+    else:
+        holder[name] = value
+    if target.container is None:
+        return holder
+    result = dict(document)
+    if holder:
+        result[target.container] = holder
+    else:
+        result.pop(target.container, None)
+    return result
+
+
+def _refuse_required(attribute: Attribute, sub: Attribute | None) -> None:
+    if attribute.required and sub is None:
+        raise MutabilityViolation(f"The attribute '{attribute.name}' is required and cannot be removed.")
+    if attribute.name == "active" and attribute.type is Type.BOOLEAN:
+        # Without a value it would read as true: a removal must never give access.
+        raise MutabilityViolation("The attribute 'active' cannot be removed: replace it with true or false.")
+
+
+def _put_single(attribute: Attribute, old: Any, value: object, repairs: set[Repair]) -> Any:
+    if value is None:
+        repairs.add(Repair.NULL_VALUE)
+        if attribute.name == "active":
+            return old
+        return None
+    new = normalise(attribute, value, repairs)
+    # A value with an id, such as the manager, is replaced as a whole: no old name stays with a new id.
+    if attribute.type is not Type.COMPLEX or attribute.has_value or not isinstance(value, dict):
+        return new
+    nulls = [key.lower() for key, inner in value.items() if inner is None]
+    gone = {attribute.table[key].name for key in nulls if key in attribute.table}
+    return {name: inner for name, inner in {**(old or {}), **(new or {})}.items() if name not in gone}

@@ -1,0 +1,80 @@
+"""The message of a PATCH (RFC 7644 §3.5.2) as a list of checked operations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from vestibule.scim.dialects import Repair
+from vestibule.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, NoTarget, TooMany
+from vestibule.scim.paths import Path, parse_path
+
+MOST_OPERATIONS = 1000
+
+
+class Verb(StrEnum):
+    ADD = "add"
+    REPLACE = "replace"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation; without a path its value is an object, and a remove always has a path."""
+
+    verb: Verb
+    path: Path | None
+    value: Any
+
+
+_VERBS = {verb.value: verb for verb in Verb}
+
+
+def parse_operations(
+    body: object, repairs: set[Repair], *, most: int = MOST_OPERATIONS
+) -> tuple[Operation, ...]:
+    """Read the operations of a PATCH body; a SCIM error names the first that is wrong."""
+    if not isinstance(body, Mapping):
+        raise InvalidSyntax("The body of a PATCH must be one JSON object with 'Operations'.")
+    found = _get(body, "operations")
+    if isinstance(found, Mapping):
+        found = [found]
+    if not isinstance(found, list) or not found:
+        raise InvalidSyntax("The body of a PATCH must have a list 'Operations' with at least one operation.")
+    if len(found) > most:
+        raise TooMany(f"A PATCH may have at most {most} operations: send several requests.")
+    return tuple(_parse_operation(operation, repairs) for operation in found)
+
+
+def _parse_operation(body: object, repairs: set[Repair]) -> Operation:
+    if not isinstance(body, Mapping):
+        raise InvalidSyntax("Each PATCH operation must be an object with 'op'.")
+    op = _get(body, "op")
+    verb = _VERBS.get(op.lower()) if isinstance(op, str) else None
+    if verb is None:
+        raise InvalidSyntax("The 'op' of a PATCH operation must be add, replace or remove.")
+    if op != verb.value:
+        repairs.add(Repair.OPERATION_CASE)
+    path_text = _get(body, "path")
+    if path_text is not None and not isinstance(path_text, str):
+        raise InvalidPath("The 'path' of a PATCH operation must be a text.")
+    path = parse_path(path_text) if path_text and path_text.strip() else None
+    value = _get(body, "value")
+    if verb is Verb.REMOVE:
+        if path is None:
+            raise NoTarget("A PATCH operation 'remove' needs a 'path' that says what to remove.")
+    elif path is None and not isinstance(value, Mapping):
+        raise InvalidValue(f"A PATCH operation '{verb}' without 'path' needs an object as its 'value'.")
+    elif value is None and not _has(body, "value"):
+        raise InvalidValue(f"A PATCH operation '{verb}' needs a 'value'.")
+    return Operation(verb, path, value)
+
+
+def _get(body: Mapping[str, Any], lower: str) -> Any:
+    if lower in body:
+        return body[lower]
+    return next((value for key, value in body.items() if key.lower() == lower), None)
+
+
+def _has(body: Mapping[str, Any], lower: str) -> bool:
+    return lower in body or any(key.lower() == lower for key in body)

@@ -1,0 +1,218 @@
+"""Bodies of POST and PUT: from what an IdP sends to the document that we keep and the keys that find it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vestibule.scim.attributes import Attribute, Mutability, ResourceType, Returned, Schema, Type
+from vestibule.scim.dialects import Repair, registered_urn
+from vestibule.scim.elements import Mode
+from vestibule.scim.errors import InvalidSyntax, InvalidValue
+from vestibule.scim.extensions import keep_free_value, put_free_extension
+from vestibule.scim.folding import fold
+from vestibule.scim.paths import parse_path_or_none
+from vestibule.scim.placing import put_qualified
+from vestibule.scim.schemas import USER
+from vestibule.scim.values import check_text, duplicate, normalise
+
+_LONGEST_KEY = 2000  # bytes: an index row of PostgreSQL takes 2,704
+
+
+@dataclass(frozen=True, slots=True)
+class UserKeys:
+    """What a user is found by. `_ci` values are folded; `work_email_ci` is the primary work address."""
+
+    user_name: str
+    user_name_ci: str
+    external_id: str | None
+    work_email_ci: str | None
+    display_name: str | None
+    display_name_ci: str | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedUser:
+    """A user's document with canonical names and without `schemas`, `id`, `meta`, `groups` and `password`."""
+
+    document: dict[str, Any]
+    keys: UserKeys
+    repairs: frozenset[Repair]
+
+
+def parse_user(body: object, previous: Mapping[str, Any] | None = None) -> ParsedUser:
+    """Read the body of a POST or, with the document so far as `previous`, of a PUT.
+
+    A PUT that does not say `active` keeps what was: nobody gets access back by an omission.
+    """
+    repairs: set[Repair] = set()
+    document = normalise_resource(USER, body, repairs)
+    if "active" not in document:
+        document["active"] = True if previous is None else previous.get("active", True)
+    return ParsedUser(document, user_keys(document), frozenset(repairs))
+
+
+def user_keys(document: Mapping[str, Any]) -> UserKeys:
+    """The keys of a normalised user; InvalidValue when there is no userName."""
+    user_name = document.get("userName")
+    if not isinstance(user_name, str) or not user_name.strip():
+        raise InvalidValue("The attribute 'userName' is missing or empty: map it to the person's login.")
+    display_name = document.get("displayName")
+    work_email = _work_email(document.get("emails"))
+    return UserKeys(
+        user_name=user_name,
+        user_name_ci=folded_key("userName", user_name),
+        external_id=document.get("externalId") or None,
+        work_email_ci=folded_key("emails", work_email) if work_email else None,
+        display_name=display_name,
+        display_name_ci=folded_key("displayName", display_name) if display_name else None,
+        active=document.get("active", True),
+    )
+
+
+def folded_key(name: str, text: str) -> str:
+    """A folded value that fits an index row; InvalidValue when folding made it too long."""
+    folded = fold(text)
+    if len(folded) > _LONGEST_KEY // 4 and len(folded.encode()) > _LONGEST_KEY:
+        raise InvalidValue(f"The attribute '{name}' is too long: send a shorter value.")
+    return folded
+
+
+def depth_within(value: object, limit: int) -> bool:
+    """Whether lists and objects are nested at most `limit` deep; a bare value is 0 deep."""
+    waiting = [(value, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if isinstance(node, dict):
+            children: Any = node.values()
+        elif isinstance(node, list):
+            children = node
+        else:
+            continue
+        if depth == limit:
+            return False
+        waiting.extend((child, depth + 1) for child in children if isinstance(child, dict | list))
+    return True
+
+
+def normalise_resource(resource_type: ResourceType, body: object, repairs: set[Repair]) -> dict[str, Any]:
+    """A body with canonical names and checked values; what a client may not set is left out."""
+    if not isinstance(body, dict):
+        raise InvalidSyntax("The body must be one JSON object with the resource's attributes.")
+    table = resource_type.table
+    document: dict[str, Any] = {}
+    others: list[tuple[str, object]] = []
+    for key, value in body.items():
+        attribute = table.get(key)
+        if attribute is None or attribute.name != key:
+            others.append((key, value))
+        elif value is None:
+            repairs.add(Repair.NULL_VALUE)
+        elif attribute.mutability is not Mutability.READ_WRITE:
+            _note_left_out(attribute, repairs)
+        elif type(value) is str and attribute.type is Type.STRING and not attribute.multi_valued:
+            document[key] = check_text(attribute, value)
+        else:
+            normal = normalise(attribute, value, repairs)
+            if normal is not None:
+                document[key] = normal
+    return _add_others(resource_type, body, document, others, repairs) if others else document
+
+
+def _note_left_out(attribute: Attribute, repairs: set[Repair]) -> None:
+    """`schemas` is never read: the endpoint decides the type, whatever URNs the IdP lists."""
+    if attribute.returned is Returned.NEVER:
+        repairs.add(Repair.PASSWORD)
+    elif attribute.name != "schemas":
+        repairs.add(Repair.READ_ONLY_VALUE)
+
+
+def _add_others(
+    resource_type: ResourceType,
+    body: Mapping[str, Any],
+    document: dict[str, Any],
+    others: list[tuple[str, object]],
+    repairs: set[Repair],
+) -> dict[str, Any]:
+    """Read keys that are no canonical name: other case, extensions, qualified names, unknown ones."""
+    qualified: list[tuple[str, object]] = []
+    for key, value in others:
+        attribute = resource_type.table.get(key.lower())
+        if attribute is not None:
+            repairs.add(Repair.NAME_CASE)
+            if attribute.name in document or attribute.name in body:
+                raise duplicate(attribute.name)
+            if attribute.mutability is Mutability.READ_WRITE and value is not None:
+                normal = normalise(attribute, value, repairs)
+                if normal is not None:
+                    document[attribute.name] = normal
+        elif not _add_extension(resource_type, document, key, value, repairs):
+            qualified.append((key, value))
+    for key, value in qualified:
+        document = put_qualified(resource_type, document, key, value, Mode.REPLACE, repairs)
+    return document
+
+
+def _add_extension(
+    resource_type: ResourceType, document: dict[str, Any], key: str, value: object, repairs: set[Repair]
+) -> bool:
+    """Read an extension's body; False when the key is none."""
+    if key[:4].lower() != "urn:" or not (value is None or isinstance(value, dict)):
+        return False
+    urn = registered_urn(key, repairs)
+    if urn is None:
+        if parse_known_attribute(resource_type, key):
+            return False
+        put_free_extension(document, key, keep_free_value(key, value))
+        return True
+    schema = next((extension for extension in resource_type.extensions if extension.id == urn), None)
+    if schema is None or value is None:
+        return True
+    if urn in document:
+        raise duplicate(urn)
+    normal = _normalise_extension(schema, value, repairs)
+    if normal:
+        document[urn] = normal
+    return True
+
+
+def parse_known_attribute(resource_type: ResourceType, key: str) -> bool:
+    """Whether a URN-qualified key names an attribute of a known schema, not an extension."""
+    path = parse_path_or_none(key)
+    if path is None or path.name.schema is None or path.name.attribute is None:
+        return False
+    urn = registered_urn(path.name.schema, set())
+    return urn == resource_type.schema.id or any(
+        extension.id == urn for extension in resource_type.extensions
+    )
+
+
+def _normalise_extension(schema: Schema, body: Mapping[str, object], repairs: set[Repair]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in body.items():
+        attribute = schema.table.get(key) or schema.table.get(key.lower())
+        if attribute is None:
+            repairs.add(Repair.UNKNOWN_ATTRIBUTE)
+            continue
+        if attribute.name in result:
+            raise duplicate(attribute.name)
+        normal = normalise(attribute, value, repairs)
+        if normal is not None:
+            result[attribute.name] = normal
+    return result
+
+
+def _work_email(emails: object) -> str | None:
+    """The address that `emails[type eq "work"].value` means: the primary one of type work, else the first."""
+    if not isinstance(emails, list):
+        return None
+    found: str | None = None
+    for email in emails:
+        kind, value = email.get("type"), email.get("value")
+        if not value or not isinstance(kind, str) or kind.lower() != "work":
+            continue
+        if email.get("primary") is True:
+            return str(value)
+        if found is None:
+            found = value
+    return found

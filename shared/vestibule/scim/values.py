@@ -1,0 +1,233 @@
+"""Values of attributes: checked against their definition, brought into one shape, kept as sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vestibule.scim.attributes import Attribute, Mutability, Type
+from vestibule.scim.dialects import Repair, read_boolean, read_json_object
+from vestibule.scim.errors import InvalidSyntax, InvalidValue
+from vestibule.scim.folding import fold
+
+MOST_ELEMENTS = 1000
+_NAMES = {
+    str: "a text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
+_TEXTS = frozenset({Type.STRING, Type.REFERENCE, Type.BINARY, Type.DATE_TIME})
+
+
+def normalise(attribute: Attribute, value: object, repairs: set[Repair]) -> Any:
+    """The value as stored, None when it means "unassigned"; InvalidValue when it does not fit."""
+    if value is None:
+        return None
+    if attribute.multi_valued:
+        return normalise_elements(attribute, value, repairs)
+    if attribute.type is Type.COMPLEX:
+        return normalise_complex(attribute, value, repairs)
+    return normalise_simple(attribute, value, repairs)
+
+
+def normalise_simple(attribute: Attribute, value: object, repairs: set[Repair]) -> Any:
+    """One simple value: a text, a boolean or a number."""
+    if type(value) is str:
+        if attribute.type in _TEXTS:
+            return check_text(attribute, value)
+        if attribute.type is Type.BOOLEAN:
+            truth = read_boolean(value)
+            if truth is not None:
+                repairs.add(Repair.BOOLEAN_AS_TEXT)
+                return truth
+    elif type(value) is bool:
+        if attribute.type is Type.BOOLEAN:
+            return value
+    elif type(value) is int or type(value) is float:
+        if attribute.type is Type.DECIMAL or (attribute.type is Type.INTEGER and type(value) is int):
+            return value
+    else:
+        wrapped = _unwrap(value)
+        if wrapped is not None:
+            repairs.add(Repair.WRAPPED_VALUE)
+            return normalise_simple(attribute, wrapped, repairs)
+    raise _misfit(attribute, value)
+
+
+def normalise_complex(attribute: Attribute, value: object, repairs: set[Repair]) -> dict[str, Any] | None:
+    """One complex value with canonical names; unknown and read-only sub-attributes are left out."""
+    if type(value) is not dict:
+        unwrapped = _complex_from(attribute, value, repairs)
+        if unwrapped is None:
+            return None
+        value = unwrapped
+    table = attribute.table
+    result: dict[str, Any] = {}
+    for key, inner in value.items():
+        sub = table.get(key)
+        if sub is None or sub.name != key:
+            sub = _find_sub(table, key, value, repairs)
+            if sub is None:
+                continue
+            if sub.name in result:
+                raise duplicate(sub.name)
+        if inner is None:
+            continue
+        if type(inner) is str and sub.type is Type.STRING and sub.mutability is not Mutability.READ_ONLY:
+            result[sub.name] = check_text(sub, inner)
+        elif sub.mutability is Mutability.READ_ONLY:
+            repairs.add(Repair.READ_ONLY_VALUE)
+        else:
+            result[sub.name] = normalise(sub, inner, repairs)
+    return result or None
+
+
+def normalise_elements(attribute: Attribute, value: object, repairs: set[Repair]) -> list[Any] | None:
+    """A multi-valued attribute as a list with at most one primary; None when nothing is in it."""
+    if type(value) is not list:
+        value = [value]
+    if len(value) > MOST_ELEMENTS:
+        raise InvalidValue(
+            f"The attribute '{attribute.name}' has more than {MOST_ELEMENTS} values: send fewer."
+        )
+    result = []
+    primaries = 0
+    for inner in value:
+        if inner is None:
+            continue
+        if attribute.type is not Type.COMPLEX:
+            result.append(normalise_simple(attribute, inner, repairs))
+            continue
+        element = normalise_complex(attribute, inner, repairs)
+        if element is None:
+            continue
+        if attribute.name == "roles":
+            element = _open_role(element, repairs)
+        if element.get("primary") is True:
+            primaries += 1
+        result.append(element)
+    if primaries > 1:
+        repairs.add(Repair.SEVERAL_PRIMARY)
+        return one_primary(attribute, result)
+    return result or None
+
+
+def one_primary(attribute: Attribute, elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave only the last primary (RFC 7643 §2.4: at most one), and no two elements that are the same."""
+    last = max(
+        (place for place, element in enumerate(elements) if element.get("primary") is True), default=-1
+    )
+    result: list[dict[str, Any]] = []
+    for place, element in enumerate(elements):
+        if element.get("primary") is True and place != last:
+            if any(is_same_element(attribute, element, other) for other in elements[place + 1 :]):
+                continue
+            element = {**element, "primary": False}
+        result.append(element)
+    return result
+
+
+def is_same_element(attribute: Attribute, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two elements are one value of one type; without `value` they must be equal."""
+    if not attribute.has_value or "value" not in one or "value" not in other:
+        return one == other
+    return _key(attribute, "value", one) == _key(attribute, "value", other) and _key(
+        attribute, "type", one
+    ) == _key(attribute, "type", other)
+
+
+def check_text(attribute: Attribute, value: str) -> str:
+    """A text that can be stored: no NUL, no half of a surrogate pair, not too long where we index it."""
+    if attribute.longest is not None and len(value) > attribute.longest:
+        raise InvalidValue(
+            f"The attribute '{attribute.name}' is longer than {attribute.longest} characters: "
+            f"send a shorter value."
+        )
+    if "\x00" in value or (not value.isascii() and not is_storable(value)):
+        raise InvalidValue(f"The attribute '{attribute.name}' has a character that is no text: remove it.")
+    return value
+
+
+def is_storable(text: str) -> bool:
+    """Whether a text can be written as UTF-8 and kept in a database."""
+    if "\x00" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def duplicate(name: str) -> InvalidSyntax:
+    return InvalidSyntax(f"The attribute '{name}' is there twice in different letter case: send it once.")
+
+
+def _key(attribute: Attribute, name: str, element: Mapping[str, Any]) -> object:
+    value = element.get(name)
+    sub = attribute.table.get(name)
+    return fold(value) if isinstance(value, str) and sub is not None and not sub.case_exact else value
+
+
+def _find_sub(
+    table: Mapping[str, Attribute], key: str, siblings: Mapping[str, object], repairs: set[Repair]
+) -> Attribute | None:
+    sub = table.get(key.lower())
+    if sub is None:
+        repairs.add(Repair.UNKNOWN_ATTRIBUTE)
+        return None
+    repairs.add(Repair.NAME_CASE)
+    if sub.name in siblings:
+        raise duplicate(sub.name)
+    return sub
+
+
+def _complex_from(attribute: Attribute, value: object, repairs: set[Repair]) -> dict[str, Any] | None:
+    """The object behind other shapes of a complex value; None for an empty one."""
+    if isinstance(value, list) and len(value) <= 1 and not attribute.multi_valued:
+        repairs.add(Repair.WRAPPED_VALUE)
+        if not value or value[0] is None:
+            return None
+        value = value[0]
+        if isinstance(value, dict):
+            return value
+    if isinstance(value, str) and attribute.has_value:
+        inner = read_json_object(value)
+        if inner is not None:
+            repairs.add(Repair.JSON_AS_TEXT)
+            return inner
+        repairs.add(Repair.BARE_VALUE)
+        return {"value": value} if value else None
+    raise _misfit(attribute, value)
+
+
+def _open_role(element: dict[str, Any], repairs: set[Repair]) -> dict[str, Any]:
+    inner = read_json_object(element.get("value", ""))
+    if inner is None or not isinstance(inner.get("value"), str):
+        return element
+    repairs.add(Repair.JSON_AS_TEXT)
+    opened = {**element, "value": inner["value"]}
+    if isinstance(inner.get("displayName"), str):
+        opened.setdefault("display", inner["displayName"])
+    return opened
+
+
+def _unwrap(value: object) -> object:
+    """The one value inside `[x]`, `{"value": x}` or `[{"value": x}]`; None for anything else."""
+    if isinstance(value, list):
+        value = value[0] if len(value) == 1 else None
+    if isinstance(value, dict):
+        value = value.get("value")
+    return None if isinstance(value, list | dict) else value
+
+
+def _misfit(attribute: Attribute, value: object) -> InvalidValue:
+    wanted = {Type.BOOLEAN: "true or false", Type.COMPLEX: "an object", Type.INTEGER: "a whole number"}.get(
+        attribute.type, "a number" if attribute.type is Type.DECIMAL else "a text"
+    )
+    sent = _NAMES.get(type(value), "something else")
+    return InvalidValue(
+        f"The attribute '{attribute.name}' must be {wanted}, the request has {sent}: correct the "
+        f"attribute mapping."
+    )
