@@ -150,6 +150,9 @@ begin
         return;
     end if;
     select count(*) into flying from chain.sync s where s.stage = wanted_stage and s.inflight_version is not null;
+    if flying >= total_window + urgent_reserve then
+        return;
+    end if;
     return query
     with recursive
     lanes as (

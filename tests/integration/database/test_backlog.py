@@ -22,7 +22,6 @@ LONG = timedelta(minutes=10)
 async def mark(
     connection: Connection, customer: Customer, ids: Sequence[UUID], *, kind: str = "person", prio: int = 1
 ) -> None:
-    await connection.execute("select chain.enter_tenant($1)", customer.tenant)
     async with connection.transaction():
         await connection.execute("select chain.enter_tenant($1)", customer.tenant)
         await connection.execute(
