@@ -32,7 +32,8 @@ create table console.connection (
     name text not null check (length(name) between 1 and 100),
     idp text not null check (idp ~ '^[a-z][a-z0-9_]{0,30}$'),
     mode text not null default 'live' check (mode in ('shadow', 'live', 'paused')),
-    precedence integer not null default 100,
+    resume_mode text check (resume_mode in ('shadow', 'live')),   -- what a pause ends with; null: live
+    precedence integer not null default 100 check (precedence between 0 and 10000),
     key_trust text not null default 'mutable' check (key_trust in ('mutable', 'immutable')),
     mapping_version integer not null default 1,
     created_at timestamptz not null default now(),
@@ -91,6 +92,7 @@ create policy before_the_tenant_is_known on console.connection for select to ves
 
 grant select (id, kind, settings, capabilities, state, credentials_expire_at, name, created_at)
     on console.desk to vestibule_router, vestibule_console, vestibule_definer;
+grant select (sealing_key_id) on console.desk to vestibule_console;  -- written, never read: the credentials themselves
 grant select on console.desk to vestibule_writer;
 grant insert, update on console.desk to vestibule_console;
 grant select on console.tenant, console.connection, console.mapping_version
@@ -142,10 +144,11 @@ $$;
 
 -- The operator's list of tenants is the one read that spans them; everything below it enters one tenant.
 create function console.list_tenants()
-    returns table (id uuid, slug text, name text, desk_id uuid, state text, created_at timestamptz)
+    returns table (id uuid, slug text, name text, desk_id uuid, organization_prefix text, state text, created_at timestamptz)
     language sql stable security definer
     set search_path = pg_catalog, pg_temp
-    as $$ select t.id, t.slug, t.name, t.desk_id, t.state, t.created_at from console.tenant t order by t.slug $$;
+    as $$ select t.id, t.slug, t.name, t.desk_id, t.organization_prefix, t.state, t.created_at
+            from console.tenant t order by t.slug $$;
 
 reset role;
 grant create on schema console to vestibule_definer;
@@ -154,3 +157,7 @@ alter function console.list_tenants() owner to vestibule_definer;
 revoke create on schema console from vestibule_definer;
 grant execute on function console.authenticate(text, bytea) to vestibule_ingest;
 grant execute on function console.list_tenants() to vestibule_console;
+
+-- `vestibule doctor` tells whether the database is at this version.
+grant usage on schema public to vestibule_console;
+grant select on public.vestibule_migration to vestibule_console;
