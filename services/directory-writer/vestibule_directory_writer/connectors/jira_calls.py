@@ -79,6 +79,9 @@ class Calls:
                 timeout=self._timeout,
                 trust_env=False,
             )
+            # aiohttp repeats a PUT or GET by itself when a kept connection breaks: a call without a permit.
+            # It has no public switch; `test_a_call_cut_off_is_not_repeated_without_a_permit` keeps watch.
+            self._open._retry_connection = False
         return self._open
 
     async def send(self, pacing: Pacing, call: Call, url: str, body: object = None) -> Answer:

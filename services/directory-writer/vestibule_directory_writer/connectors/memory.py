@@ -50,6 +50,7 @@ class MemoryState:
     linked: set[str] = field(default_factory=set)
     effects: list[tuple[str, str]] = field(default_factory=list)
     last_id: int = 0
+    calls: int = 0
 
     def next_id(self, prefix: str) -> str:
         """An id that this desk has never given before."""
@@ -218,6 +219,7 @@ class MemoryDesk:
     async def _call(self, operation: str, method: str, effect: Callable[[], Answer]) -> Answer:
         """One call as at a real desk: a permit, perhaps a fault before or after the effect, an answer."""
         await self._pacing.permit(operation, method)
+        self.state.calls += 1
         fault = self._fault(operation)
         if fault is not None and not fault.after_effect:
             await self._report(operation, method, fault.failure)
