@@ -1,5 +1,6 @@
 """Pools of connections, safe for tenants: checked at start, nothing session-wide, every wait bounded."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -7,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+
+from vestibule.telemetry.logging import logger
 
 if TYPE_CHECKING:  # generic in the stubs only
     Connection: TypeAlias = (
@@ -20,6 +23,10 @@ else:
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 15.0
 IDLE_SECONDS = 300.0
+START_ATTEMPTS = 60
+START_PAUSE_SECONDS = 1.0
+
+log = logger(__name__)
 
 
 class UnsafeRole(Exception):
@@ -47,6 +54,30 @@ async def open_pool(url: str, size: int, application: str) -> Pool:
 
     Raises UnsafeRole, OSError, TimeoutError, asyncpg.PostgresError.
     """
+    pool = await _create_pool_patiently(url, size, application)
+    try:
+        async with pool.acquire() as connection:
+            await refuse_unsafe_role(connection)
+    except BaseException:
+        await pool.close()
+        raise
+    return pool
+
+
+async def _create_pool_patiently(url: str, size: int, application: str) -> Pool:
+    """The server may still be starting, or restarting: worth a minute before the process gives up."""
+    for attempt in range(START_ATTEMPTS):
+        try:
+            return await _create_pool(url, size, application)
+        except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError):
+            if attempt == START_ATTEMPTS - 1:
+                raise
+            log.warning("database_unreachable", attempt=attempt + 1)
+            await asyncio.sleep(START_PAUSE_SECONDS)
+    raise AssertionError("unreachable")
+
+
+async def _create_pool(url: str, size: int, application: str) -> Pool:
     pool: Pool = await asyncpg.create_pool(
         url,
         min_size=min(2, size),
@@ -58,12 +89,6 @@ async def open_pool(url: str, size: int, application: str) -> Pool:
         init=_prepare,
         server_settings={"application_name": application, "search_path": "pg_catalog"},
     )
-    try:
-        async with pool.acquire() as connection:
-            await refuse_unsafe_role(connection)
-    except BaseException:
-        await pool.close()
-        raise
     return pool
 
 

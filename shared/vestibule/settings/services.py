@@ -67,14 +67,32 @@ class IngestSettings(ServiceSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RelaySettings(ServiceSettings):
-    """`vestibule.broker`."""
+class BrokerSettings(ServiceSettings):
+    """What every service on the broker needs."""
 
     amqp_url: Annotated[Secret[str], Variable("VESTIBULE_AMQP_URL", values.amqp_url, _AMQP)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouterSettings(RelaySettings):
+class RelaySettings(BrokerSettings):
+    """`vestibule.broker`: a window is throughput times wanted latency, a lease a message's time to live."""
+
+    router_window: Annotated[
+        int, Variable("VESTIBULE_ROUTER_WINDOW", values.whole(1, 10_000), default=lambda: 300)
+    ]
+    writer_window: Annotated[
+        int, Variable("VESTIBULE_WRITER_WINDOW", values.whole(1, 10_000), default=lambda: 150)
+    ]
+    lease_seconds: Annotated[
+        float, Variable("VESTIBULE_LEASE_SECONDS", values.seconds(1, 600), default=lambda: 15.0)
+    ]
+    urgent_lease_seconds: Annotated[
+        float, Variable("VESTIBULE_URGENT_LEASE_SECONDS", values.seconds(1, 600), default=lambda: 5.0)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterSettings(BrokerSettings):
     """`vestibule_tenant_router`."""
 
     email_key: Annotated[
@@ -88,7 +106,7 @@ class RouterSettings(RelaySettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WriterSettings(RelaySettings):
+class WriterSettings(BrokerSettings):
     """`vestibule_directory_writer`."""
 
     unsealing_keys: Annotated[
