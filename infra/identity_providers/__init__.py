@@ -1,0 +1,1 @@
+"""Identity providers as a gateway meets them: recorded conversations and their replay."""
