@@ -163,7 +163,7 @@ class SandboxStage:
                 "retry_after": 3,
             },
             Trouble.UNAVAILABLE: {"kind": "answer", "status": 500},
-            Trouble.UNAUTHORIZED: {"kind": "answer", "status": 401, "body": "empty"},
+            Trouble.UNAUTHORIZED: {"kind": "answer", "status": 401},
         }
         await self.sandbox.misbehave({**faults[trouble], "endpoint": endpoint, "method": method, "count": 1})
 

@@ -21,7 +21,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 LONGEST_BODY_BYTES = 1024 * 1024
 
 NOT_FOUND = Answer(404, misbehaviour.HTML, (HTML_TYPE,))
-UNAUTHORIZED = Answer(401, b"", ((b"www-authenticate", b'Basic realm="sandbox desk"'),))
+STRANGER = Refusal(401, "sandbox.unauthorized", "Who are you?")
 TOO_LARGE = Answer(413)
 
 
@@ -77,7 +77,7 @@ class SandboxDesk:
             return TOO_LARGE
         request = self._request(scope, found.place, body)
         if not hmac.compare_digest(request.header(b"authorization"), self._authorization):
-            return UNAUTHORIZED
+            return refuse(found.endpoint.api, STRANGER)
         faults = self._site.faults
         fault = faults.draw(found.endpoint.template, request.method, time.monotonic())
         if delay := faults.delay():

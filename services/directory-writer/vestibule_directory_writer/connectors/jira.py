@@ -41,6 +41,7 @@ MOST_PAGES = 4_000
 MOST_MATCH_PAGES = 10  # of a look-up by address
 SEARCH_LIMIT = 100
 MARK = "vestibule"
+LARGEST_NUMBER = 2**31 - 1  # the vendor numbers organizations with 32 bits
 
 NO_CUSTOMER = Meaning(NotFound, "customer_unknown")
 NO_ORGANIZATION = Meaning(NotFound, "organization_unknown")
@@ -281,7 +282,7 @@ class JiraDesk:
 
 def _number(organization_id: str) -> int:
     """The id as paths and links want it; no other kind of id has ever been an organization's."""
-    if not organization_id.isdecimal():
+    if not organization_id.isdecimal() or int(organization_id) > LARGEST_NUMBER:
         raise NO_ORGANIZATION.failure()
     return int(organization_id)
 

@@ -1,6 +1,5 @@
 """Carries one call at a time to a Jira site and back: permit, bounded wait, judged answer, nothing else."""
 
-import base64
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -57,8 +56,8 @@ class Calls:
         observed: Observed = unobserved,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
-        secret = base64.b64encode(f"{email}:{api_token}".encode()).decode()
-        self._fixed = {"Authorization": f"Basic {secret}", "Accept": JSON, "User-Agent": "vestibule"}
+        secret = aiohttp.encode_basic_auth(email, api_token)
+        self._fixed = {"Authorization": secret, "Accept": JSON, "User-Agent": "vestibule"}
         self._headers = headers
         self._observed = observed
         self._timeout = aiohttp.ClientTimeout(total=call_seconds, sock_connect=CONNECT_SECONDS)
