@@ -1,8 +1,8 @@
 """Recorded conversations of identity providers: read from JSON, replayed over real HTTP, answers compared.
 
 A transcript is a list of exchanges. `${name}` in a path or body stands for a value that an earlier exchange
-kept out of its answer (`keep`: name -> JSON pointer, RFC 6901). An expected body is a part: what it names must
-be there.
+kept out of its answer (`keep`: name -> JSON pointer, RFC 6901). An expected body is a part: what it names
+must be there.
 """
 
 import json
