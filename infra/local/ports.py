@@ -3,6 +3,7 @@
 import json
 import random
 import socket
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +40,14 @@ def free_port(taken: Iterable[int] = ()) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports of one instance, by name, in a JSON file."""
+    """The ports of one instance, by name, in a JSON file.
+
+    A killed server's port can stay taken for a moment while its connections end: `patience`, in seconds, is
+    how long we wait for it before we give it up for another.
+    """
 
     file: Path
+    patience: float = 5.0
 
     def known(self) -> dict[str, int]:
         """What is written down."""
@@ -54,13 +60,16 @@ class Ports:
         """The port written down for `name` if it is free, else a new one; for a server about to start."""
         known = self.known()
         port = known.get(name)
-        if port is not None and is_free(port):
+        if port is not None and self._becomes_free(port):
             return port
-        return self.take_new(name)
-
-    def take_new(self, name: str) -> int:
-        """A new port for `name`, for when the old one turned out to be taken."""
-        known = self.known()
         known[name] = free_port(known.values())
         write_whole(self.file, json.dumps(known, indent=1, sort_keys=True))
         return known[name]
+
+    def _becomes_free(self, port: int) -> bool:
+        deadline = time.monotonic() + self.patience
+        while not is_free(port):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
