@@ -1,0 +1,66 @@
+"""Bearer tokens: a prefix, 256 random bits, a checksum; only the SHA-256 of the whole is ever stored."""
+
+import hashlib
+import re
+import zlib
+from dataclasses import dataclass
+
+PREFIX = "vst_"
+RANDOM_BYTES = 32
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_SECRET_LENGTH = 43  # 62 ** 43 > 2 ** 256
+_CHECKSUM_LENGTH = 6  # 62 ** 6 > 2 ** 32
+_FORM = re.compile(rf"({PREFIX}[0-9A-Za-z]{{{_SECRET_LENGTH}}})([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a caller presents: the connection's name in its base URL and the digest of its token.
+
+    Every read and write takes one. Whether the two belong together is decided inside the statement itself.
+    """
+
+    path: str
+    token_hash: bytes
+
+
+def mint(randomness: bytes) -> str:
+    """Write a token around 32 random bytes; it is shown once and never kept."""
+    if len(randomness) != RANDOM_BYTES:
+        raise ValueError(f"a token needs exactly {RANDOM_BYTES} random bytes")
+    secret = PREFIX + _base62(int.from_bytes(randomness, "big"), _SECRET_LENGTH)
+    return secret + _checksum(secret)
+
+
+def parse(text: str) -> bytes | None:
+    """Return the digest that a token is stored under; None for what was mistyped, cut off or made up.
+
+    The checksum keeps such tokens from ever reaching the database; it protects nothing else.
+    """
+    found = _FORM.fullmatch(text)
+    if found is None or _checksum(found[1]) != found[2]:
+        return None
+    return digest(text)
+
+
+def digest(token: str) -> bytes:
+    """Return the digest that a token is stored under."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def hint(token: str) -> str:
+    """Return the few characters by which an operator tells tokens apart: part of the checksum only."""
+    return token[-4:]
+
+
+def _checksum(secret: str) -> str:
+    return _base62(zlib.crc32(secret.encode()), _CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, rest = divmod(number, 62)
+        digits.append(_DIGITS[rest])
+    return "".join(reversed(digits))
