@@ -7,8 +7,9 @@ create table ingest.person (
     connection_id uuid not null,
     id uuid not null,
     external_id text check (length(external_id) between 1 and 1024),
-    user_name_ci text not null check (length(user_name_ci) between 1 and 1024),
-    email_ci text check (length(email_ci) <= 320),      -- the primary or work address, folded: for filters only
+    user_name_ci text not null check (length(user_name_ci) between 1 and 2000),
+    display_name_ci text check (length(display_name_ci) <= 2000),
+    email_ci text check (length(email_ci) <= 2000),     -- the primary work address, folded: for filters only
     active boolean not null,
     resource jsonb not null,                             -- as sent, normalised names, without id, meta, groups
     version bigint not null default 1,
@@ -21,15 +22,20 @@ create table ingest.person (
 create unique index person_user_name on ingest.person (tenant_id, connection_id, user_name_ci) where removed_at is null;
 create unique index person_external_id on ingest.person (tenant_id, connection_id, external_id)
     where removed_at is null and external_id is not null;
-create index person_email on ingest.person (tenant_id, connection_id, email_ci) where removed_at is null;
+create index person_email on ingest.person (tenant_id, connection_id, email_ci)
+    where removed_at is null and email_ci is not null;
+create index person_display_name on ingest.person (tenant_id, connection_id, display_name_ci)
+    where removed_at is null and display_name_ci is not null;
 create index person_removed on ingest.person (tenant_id, connection_id, user_name_ci) where removed_at is not null;
+create index person_removed_external_id on ingest.person (tenant_id, connection_id, external_id)
+    where removed_at is not null and external_id is not null;
 
 create table ingest."group" (
     tenant_id uuid not null,
     connection_id uuid not null,
     id uuid not null,
     external_id text check (length(external_id) between 1 and 1024),
-    display_name_ci text not null check (length(display_name_ci) between 1 and 1024),
+    display_name_ci text not null check (length(display_name_ci) between 1 and 2000),
     resource jsonb not null,                             -- without id, meta, members
     version bigint not null default 1,
     created_at timestamptz not null default now(),
@@ -88,11 +94,13 @@ grant select, delete on ingest.group_member to vestibule_definer;
 
 -- Verdicts: created | returned (the same person inside the retention time: same id) | user_name_taken |
 -- external_id_taken | unauthorized | suspended. Identity rule 1: a return needs the same userName, and the same
--- externalId where both have one; a known externalId alone is enough only where the connection declares it immutable.
+-- externalId where both have one; a known externalId with another userName needs the same e-mail, or a connection that
+-- declares its key immutable.
 create function ingest.create_person(
-    path text, token_hash bytea, new_id uuid, new_external_id text, new_user_name_ci text, new_email_ci text,
-    new_active boolean, new_resource jsonb, new_trace text
-) returns table (verdict text, id uuid, version bigint, created_at timestamptz, modified_at timestamptz)
+    in path text, in token_hash bytea, in new_id uuid, in new_external_id text, in new_user_name_ci text,
+    in new_display_name_ci text, in new_email_ci text, in new_active boolean, in new_resource jsonb, in new_trace text,
+    out verdict text, out id uuid, out version bigint, out created_at timestamptz, out modified_at timestamptz
+)
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
@@ -102,7 +110,7 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::uuid, null::bigint, null::timestamptz, null::timestamptz;
+        verdict := who.verdict;
         return;
     end if;
     select p.id into past from ingest.person p
@@ -110,124 +118,167 @@ begin
        and p.user_name_ci = new_user_name_ci
        and (p.external_id is null or new_external_id is null or p.external_id = new_external_id)
      order by p.removed_at desc limit 1 for update;
-    if past is null and new_external_id is not null and who.key_trust = 'immutable' then
+    if past is null and new_external_id is not null then
         select p.id into past from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is not null
-           and p.external_id = new_external_id
+           and p.external_id = new_external_id and (who.key_trust = 'immutable' or p.email_ci = new_email_ci)
          order by p.removed_at desc limit 1 for update;
     end if;
-    begin
-        if past is not null then
-            return query update ingest.person p
+    if past is null then
+        -- not an exception handler: its subtransaction would cost every create a transaction id of its own
+        insert into ingest.person as p
+            (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active, resource)
+        values (who.tenant_id, who.connection_id, new_id, new_external_id, new_user_name_ci, new_display_name_ci,
+                new_email_ci, new_active, new_resource)
+        on conflict do nothing
+        returning 'created', p.id, p.version, p.created_at, p.modified_at
+             into verdict, id, version, created_at, modified_at;
+    else
+        begin
+            update ingest.person p
                set removed_at = null, external_id = coalesce(new_external_id, p.external_id),
-                   user_name_ci = new_user_name_ci, email_ci = new_email_ci, active = new_active,
-                   resource = new_resource, version = p.version + 1, modified_at = now()
+                   user_name_ci = new_user_name_ci, display_name_ci = new_display_name_ci, email_ci = new_email_ci,
+                   active = new_active, resource = new_resource, version = p.version + 1, modified_at = now()
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = past
-               and p.removed_at is not null
-            returning 'returned'::text, p.id, p.version, p.created_at, p.modified_at;
-        else
-            return query insert into ingest.person as p
-                (tenant_id, connection_id, id, external_id, user_name_ci, email_ci, active, resource)
-            values (who.tenant_id, who.connection_id, new_id, new_external_id, new_user_name_ci, new_email_ci,
-                    new_active, new_resource)
-            returning 'created'::text, p.id, p.version, p.created_at, p.modified_at;
-        end if;
-    exception when unique_violation then
-        return query select case when exists (
-                select from ingest.person p
-                 where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
-                   and p.user_name_ci = new_user_name_ci and p.removed_at is null)
-            then 'user_name_taken' else 'external_id_taken' end, null::uuid, null::bigint, null::timestamptz, null::timestamptz;
+            returning 'returned', p.id, p.version, p.created_at, p.modified_at
+                 into verdict, id, version, created_at, modified_at;
+        exception when unique_violation then
+            verdict := null;
+        end;
+    end if;
+    if verdict is null then
+        verdict := ingest.taken_person_key(who.tenant_id, who.connection_id, new_id, new_user_name_ci);
         return;
-    end;
-    perform chain.mark('person', who.tenant_id, who.desk_id, array[coalesce(past, new_id)], 1::smallint, new_trace);
+    end if;
+    perform chain.mark('person', who.tenant_id, who.desk_id, array[id], 1::smallint, new_trace);
     insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
-    values (who.tenant_id, coalesce(past, new_id), 'received', case when past is null then 'create' else 'return' end, new_trace);
+    values (who.tenant_id, id, 'received', case verdict when 'created' then 'create' else 'return' end, new_trace);
 end
 $$;
 
--- Verdicts: replaced | missing | stale (another write came between) | user_name_taken | external_id_taken | unauthorized | suspended.
--- `leaving` puts the mark on the leavers' lane (the write takes active from true to false).
+-- Which unique key stopped a write: the one that the IdP's admin can see first.
+create function ingest.taken_person_key(tenant uuid, connection uuid, but uuid, wanted_user_name_ci text) returns text
+    language sql stable
+as $$
+    select case when exists (
+            select from ingest.person p
+             where p.tenant_id = tenant and p.connection_id = connection and p.user_name_ci = wanted_user_name_ci
+               and p.removed_at is null and p.id <> but)
+        then 'user_name_taken' else 'external_id_taken' end
+$$;
+
+create function ingest.taken_group_key(tenant uuid, connection uuid, but uuid, wanted_display_name_ci text) returns text
+    language sql stable
+as $$
+    select case when exists (
+            select from ingest."group" g
+             where g.tenant_id = tenant and g.connection_id = connection and g.display_name_ci = wanted_display_name_ci
+               and g.removed_at is null and g.id <> but)
+        then 'display_name_taken' else 'external_id_taken' end
+$$;
+
+-- Verdicts: replaced | missing | stale (another write came between: `version` and `resource` are its) | user_name_taken |
+-- external_id_taken | unauthorized | suspended. Taking active from true to false marks on the leavers' lane.
 create function ingest.replace_person(
-    path text, token_hash bytea, person_id uuid, expected_version bigint, new_external_id text, new_user_name_ci text,
-    new_email_ci text, new_active boolean, new_resource jsonb, operation text, new_trace text
-) returns table (verdict text, version bigint, created_at timestamptz, modified_at timestamptz)
+    in path text, in token_hash bytea, in target uuid, in expected_version bigint, in new_external_id text,
+    in new_user_name_ci text, in new_display_name_ci text, in new_email_ci text, in new_active boolean,
+    in new_resource jsonb, in operation text, in new_trace text,
+    out verdict text, out version bigint, out modified_at timestamptz, out resource jsonb
+)
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
-    found_now record;
-    nothing constant timestamptz := null;
+    old record;
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::bigint, nothing, nothing;
+        verdict := who.verdict;
         return;
     end if;
-    select p.version, p.active into found_now from ingest.person p
-     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = person_id
-       and p.removed_at is null for update;
+    select p.version, p.active, p.user_name_ci, p.external_id into old from ingest.person p
+     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target
+       and p.removed_at is null for no key update;
     if not found then
-        return query select 'missing'::text, null::bigint, nothing, nothing;
+        verdict := 'missing';
         return;
-    elsif found_now.version <> expected_version then
-        return query select 'stale'::text, found_now.version, nothing, nothing;
+    elsif old.version <> expected_version then
+        verdict := 'stale';
+        select p.version, p.modified_at, p.resource into version, modified_at, resource from ingest.person p
+         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target;
         return;
     end if;
-    begin
-        return query update ingest.person p
-           set external_id = new_external_id, user_name_ci = new_user_name_ci, email_ci = new_email_ci,
-               active = new_active, resource = new_resource, version = p.version + 1, modified_at = now()
-         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = person_id
-        returning 'replaced'::text, p.version, p.created_at, p.modified_at;
-    exception when unique_violation then
-        return query select case when exists (
-                select from ingest.person p
-                 where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
-                   and p.user_name_ci = new_user_name_ci and p.removed_at is null and p.id <> person_id)
-            then 'user_name_taken' else 'external_id_taken' end, null::bigint, nothing, nothing;
-        return;
-    end;
-    perform chain.mark('person', who.tenant_id, who.desk_id, array[person_id],
-                       (case when found_now.active and not new_active then 0 else 1 end)::smallint, new_trace);
+    if old.user_name_ci = new_user_name_ci and old.external_id is not distinct from new_external_id then
+        update ingest.person p
+           set display_name_ci = new_display_name_ci, email_ci = new_email_ci, active = new_active,
+               resource = new_resource, version = p.version + 1, modified_at = now()
+         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target
+        returning 'replaced', p.version, p.modified_at into verdict, version, modified_at;
+    else
+        begin
+            update ingest.person p
+               set external_id = new_external_id, user_name_ci = new_user_name_ci, display_name_ci = new_display_name_ci,
+                   email_ci = new_email_ci, active = new_active, resource = new_resource, version = p.version + 1,
+                   modified_at = now()
+             where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target
+            returning 'replaced', p.version, p.modified_at into verdict, version, modified_at;
+        exception when unique_violation then
+            verdict := ingest.taken_person_key(who.tenant_id, who.connection_id, target, new_user_name_ci);
+            return;
+        end;
+    end if;
+    perform chain.mark('person', who.tenant_id, who.desk_id, array[target],
+                       (case when old.active and not new_active then 0 else 1 end)::smallint, new_trace);
     insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
-    values (who.tenant_id, person_id, 'received',
-            case when found_now.active and not new_active then 'deactivate'
-                 when new_active and not found_now.active then 'reactivate' else operation end, new_trace);
+    values (who.tenant_id, target, 'received',
+            case when old.active and not new_active then 'deactivate'
+                 when new_active and not old.active then 'reactivate' else operation end, new_trace);
 end
 $$;
 
--- Verdicts: removed | missing | unauthorized | suspended. The row stays for the retention time; its groups lose it.
-create function ingest.remove_person(path text, token_hash bytea, person_id uuid, new_trace text) returns text
+-- Verdicts: removed | missing | stale | unauthorized | suspended. The row stays for the retention time; its groups lose it.
+-- `expected_version` null: whatever it is.
+create function ingest.remove_person(
+    path text, token_hash bytea, target uuid, expected_version bigint, new_trace text
+) returns text
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
+    found_version bigint;
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
         return who.verdict;
     end if;
-    update ingest.person p set removed_at = now(), active = false, version = p.version + 1, modified_at = now()
-     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = person_id
-       and p.removed_at is null;
+    -- waits for a group that is just taking this person in (stranger check: FOR SHARE), so no membership survives
+    select p.version into found_version from ingest.person p
+     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target
+       and p.removed_at is null for no key update;
     if not found then
         return 'missing';
+    elsif found_version <> expected_version then
+        return 'stale';
     end if;
+    update ingest.person p set removed_at = now(), active = false, version = p.version + 1, modified_at = now()
+     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target;
     delete from ingest.group_member m
-     where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.person_id = remove_person.person_id;
-    perform chain.mark('person', who.tenant_id, who.desk_id, array[person_id], 0::smallint, new_trace);
+     where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.person_id = target;
+    perform chain.mark('person', who.tenant_id, who.desk_id, array[target], 0::smallint, new_trace);
     insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
-    values (who.tenant_id, person_id, 'received', 'delete', new_trace);
+    values (who.tenant_id, target, 'received', 'delete', new_trace);
     return 'removed';
 end
 $$;
 
 -- Verdicts: found | missing | unauthorized | suspended. `groups`: [{"value": id, "display": name}], direct ones.
-create function ingest.read_person(path text, token_hash bytea, person_id uuid)
-    returns table (verdict text, id uuid, resource jsonb, groups jsonb, version bigint, created_at timestamptz, modified_at timestamptz)
+create function ingest.read_person(
+    in path text, in token_hash bytea, in target uuid,
+    out verdict text, out resource jsonb, out groups jsonb, out version bigint, out created_at timestamptz,
+    out modified_at timestamptz
+)
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
@@ -236,15 +287,15 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::uuid, null::jsonb, null::jsonb, null::bigint, null::timestamptz, null::timestamptz;
+        verdict := who.verdict;
         return;
     end if;
-    return query select 'found'::text, p.id, p.resource, ingest.groups_of(p.tenant_id, p.connection_id, p.id),
-                        p.version, p.created_at, p.modified_at
+    select 'found', p.resource, ingest.groups_of(p.tenant_id, p.connection_id, p.id), p.version, p.created_at, p.modified_at
+      into verdict, resource, groups, version, created_at, modified_at
       from ingest.person p
-     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = person_id and p.removed_at is null;
+     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target and p.removed_at is null;
     if not found then
-        return query select 'missing'::text, null::uuid, null::jsonb, null::jsonb, null::bigint, null::timestamptz, null::timestamptz;
+        verdict := 'missing';
     end if;
 end
 $$;
@@ -260,10 +311,14 @@ as $$
 $$;
 
 -- The first row is always a verdict row (`ok` with the total, or why not), the page follows with verdict null.
--- `attribute` null lists all; else one of id, user_name, external_id, email: equality on its indexed column.
+-- `key` names the indexed column that is looked up first (id, user_name, external_id, email, display_name; null: all), and
+-- every wanted_* that is not null must hold.
 create function ingest.list_persons(
-    path text, token_hash bytea, attribute text, value text, first_index bigint, page_size integer
-) returns table (verdict text, total bigint, id uuid, resource jsonb, groups jsonb, version bigint, created_at timestamptz, modified_at timestamptz)
+    path text, token_hash bytea, key text, wanted_id uuid, wanted_user_name text, wanted_external_id text,
+    wanted_email text, wanted_display_name text, wanted_any_email text, wanted_active boolean,
+    skipped bigint, page_size integer
+) returns table (verdict text, total bigint, id uuid, resource jsonb, groups jsonb, version bigint,
+                 created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
@@ -273,55 +328,89 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::bigint, null::uuid, null::jsonb, null::jsonb, null::bigint, null::timestamptz, null::timestamptz;
+        return query select who.verdict, null::bigint, null::uuid, null::jsonb, null::jsonb, null::bigint,
+                            null::timestamptz, null::timestamptz;
         return;
     end if;
-    if attribute is null then
+    if key is null and wanted_any_email is null and wanted_active is null then
         select count(*) into counted from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null;
-        return query select 'ok'::text, counted, null::uuid, null::jsonb, null::jsonb, null::bigint, null::timestamptz, null::timestamptz;
-        return query select null::text, null::bigint, p.id, p.resource, ingest.groups_of(p.tenant_id, p.connection_id, p.id),
-                            p.version, p.created_at, p.modified_at
-          from ingest.person p
-         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-         order by p.id offset first_index - 1 limit page_size;
+        return query select 'ok'::text, counted, null::uuid, null::jsonb, null::jsonb, null::bigint,
+                            null::timestamptz, null::timestamptz;
+        return query
+        select null::text, null::bigint, l.id, l.resource, ingest.groups_of(l.tenant_id, l.connection_id, l.id),
+               l.version, l.created_at, l.modified_at
+          from (select p.* from ingest.person p
+                 where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
+                 order by p.id offset skipped limit page_size) l
+         order by l.id;
         return;
     end if;
+    -- One branch runs: the others' one-time filters are false.
     return query
-    with hits as materialized (
+    with candidates as (
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and attribute = 'user_name' and p.user_name_ci = value
+           and key = 'user_name' and p.user_name_ci = wanted_user_name
         union all
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and attribute = 'external_id' and p.external_id = value
+           and key = 'external_id' and p.external_id = wanted_external_id
         union all
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and attribute = 'email' and p.email_ci = value
+           and key = 'email' and p.email_ci = wanted_email
         union all
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and attribute = 'id' and p.id = case when attribute = 'id' then value::uuid end
+           and key = 'display_name' and p.display_name_ci = wanted_display_name
+        union all
+        select p.* from ingest.person p
+         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
+           and key = 'id' and p.id = wanted_id
+        union all
+        select p.* from ingest.person p
+         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
+           and key is null
+    ), hits as materialized (
+        select c.* from candidates c
+         where (wanted_id is null or c.id = wanted_id)
+           and (wanted_user_name is null or c.user_name_ci = wanted_user_name)
+           and (wanted_external_id is null or c.external_id = wanted_external_id)
+           and (wanted_email is null or c.email_ci = wanted_email)
+           and (wanted_display_name is null or c.display_name_ci = wanted_display_name)
+           and (wanted_active is null or c.active = wanted_active)
+           and (wanted_any_email is null or exists (
+                select from jsonb_array_elements(c.resource -> 'emails') e where lower(e ->> 'value') = wanted_any_email))
     )
-    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::jsonb, null::bigint, null::timestamptz, null::timestamptz
+    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::jsonb, null::bigint,
+           null::timestamptz, null::timestamptz
     union all
-    (select null::text, null::bigint, h.id, h.resource, ingest.groups_of(h.tenant_id, h.connection_id, h.id),
-            h.version, h.created_at, h.modified_at
-       from hits h order by h.id offset first_index - 1 limit page_size);
+    (select null::text, null::bigint, l.id, l.resource, ingest.groups_of(l.tenant_id, l.connection_id, l.id),
+            l.version, l.created_at, l.modified_at
+       from (select h.* from hits h order by h.id offset skipped limit page_size) l
+      order by l.id);
 end
 $$;
 
--- Members named by a request that are no persons of this connection; the request is refused whole, naming how many.
+-- Members named by a request that are no persons of this connection; the request is refused whole. The persons are
+-- locked against removal until the membership is written.
 create function ingest.unknown_members(tenant uuid, connection uuid, ids uuid[]) returns uuid[]
-    language sql stable
+    language plpgsql volatile
 as $$
-    select coalesce(array_agg(k.id), '{}') from (
-        select distinct u.id from unnest(ids) as u (id)
-        except
+declare
+    known uuid[];
+begin
+    if cardinality(ids) = 0 then
+        return '{}';
+    end if;
+    select coalesce(array_agg(k.id), '{}') into known from (
         select p.id from ingest.person p
-         where p.tenant_id = tenant and p.connection_id = connection and p.id = any (ids) and p.removed_at is null) k
+         where p.tenant_id = tenant and p.connection_id = connection and p.id = any (ids) and p.removed_at is null
+         order by p.id for share) k;
+    return (select coalesce(array_agg(u.id), '{}') from (
+        select w.id from unnest(ids) as w (id) except select k.id from unnest(known) as k (id)) u);
+end
 $$;
 
 -- Tells the router: up to 1,000 changed members are marked here, more by a fan-out over the group.
@@ -341,43 +430,42 @@ $$;
 
 -- Verdicts: created | display_name_taken | external_id_taken | unknown_members | unauthorized | suspended.
 create function ingest.create_group(
-    path text, token_hash bytea, new_id uuid, new_external_id text, new_display_name_ci text, new_resource jsonb,
-    members uuid[], new_trace text
-) returns table (verdict text, version bigint, created_at timestamptz, modified_at timestamptz, unknown uuid[])
+    in path text, in token_hash bytea, in new_id uuid, in new_external_id text, in new_display_name_ci text,
+    in new_resource jsonb, in members uuid[], in new_trace text,
+    out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown integer
+)
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
-    nothing constant timestamptz := null;
-    strangers uuid[];
+    joined uuid[];
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::bigint, nothing, nothing, null::uuid[];
+        verdict := who.verdict;
         return;
     end if;
-    strangers := ingest.unknown_members(who.tenant_id, who.connection_id, members);
-    if cardinality(strangers) > 0 then
-        return query select 'unknown_members'::text, null::bigint, nothing, nothing, strangers;
+    unknown := cardinality(ingest.unknown_members(who.tenant_id, who.connection_id, members));
+    if unknown > 0 then
+        verdict := 'unknown_members';
         return;
     end if;
-    begin
-        return query insert into ingest."group" as g (tenant_id, connection_id, id, external_id, display_name_ci, resource)
-        values (who.tenant_id, who.connection_id, new_id, new_external_id, new_display_name_ci, new_resource)
-        returning 'created'::text, g.version, g.created_at, g.modified_at, null::uuid[];
-    exception when unique_violation then
-        return query select case when exists (
-                select from ingest."group" g
-                 where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id
-                   and g.display_name_ci = new_display_name_ci and g.removed_at is null)
-            then 'display_name_taken' else 'external_id_taken' end, null::bigint, nothing, nothing, null::uuid[];
+    insert into ingest."group" as g (tenant_id, connection_id, id, external_id, display_name_ci, resource)
+    values (who.tenant_id, who.connection_id, new_id, new_external_id, new_display_name_ci, new_resource)
+    on conflict do nothing
+    returning 'created', g.version, g.created_at, g.modified_at into verdict, version, created_at, modified_at;
+    if not found then
+        verdict := ingest.taken_group_key(who.tenant_id, who.connection_id, new_id, new_display_name_ci);
         return;
-    end;
+    end if;
+    select coalesce(array_agg(m.id order by m.id), '{}') into joined
+      from (select distinct u.id from unnest(members) as u (id)) m;
     insert into ingest.group_member (tenant_id, connection_id, group_id, person_id)
-    select who.tenant_id, who.connection_id, new_id, m.id from (select distinct u.id from unnest(members) as u (id) order by 1) m;
+    select who.tenant_id, who.connection_id, new_id, m.id from unnest(joined) as m (id);
     perform chain.mark('group', who.tenant_id, who.desk_id, array[new_id], 1::smallint, new_trace);
-    perform ingest.tell_members(who.tenant_id, who.desk_id, who.connection_id, new_id, members, cardinality(members) > 1000, new_trace);
+    perform ingest.tell_members(who.tenant_id, who.desk_id, who.connection_id, new_id, joined, cardinality(joined) > 1000,
+                                new_trace);
     insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
     values (who.tenant_id, new_id, 'received', 'create', new_trace);
 end
@@ -387,89 +475,83 @@ $$;
 -- no list. `everything` true: the member list becomes exactly `added`. Removing a stranger or adding twice changes nothing.
 -- Verdicts: changed | unchanged | missing | stale | display_name_taken | external_id_taken | unknown_members | unauthorized | suspended.
 create function ingest.change_group(
-    path text, token_hash bytea, target uuid, expected_version bigint, new_external_id text, new_display_name_ci text,
-    new_resource jsonb, everything boolean, added uuid[], removed uuid[], new_trace text
-) returns table (verdict text, version bigint, created_at timestamptz, modified_at timestamptz, unknown uuid[])
+    in path text, in token_hash bytea, in target uuid, in expected_version bigint, in new_external_id text,
+    in new_display_name_ci text, in new_resource jsonb, in everything boolean, in added uuid[], in removed uuid[],
+    in new_trace text,
+    out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown integer
+)
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
     old record;
-    strangers uuid[];
     joined uuid[];
     left_behind uuid[];
     wide boolean;
     renamed boolean;
-    nothing constant timestamptz := null;
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::bigint, nothing, nothing, null::uuid[];
+        verdict := who.verdict;
         return;
     end if;
     select g.version, g.resource, g.external_id, g.created_at, g.modified_at into old from ingest."group" g
      where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target
-       and g.removed_at is null for update;
+       and g.removed_at is null for no key update;
     if not found then
-        return query select 'missing'::text, null::bigint, nothing, nothing, null::uuid[];
-        return;
-    elsif expected_version is not null and old.version <> expected_version then
-        return query select 'stale'::text, old.version, nothing, nothing, null::uuid[];
+        verdict := 'missing';
         return;
     end if;
-    strangers := ingest.unknown_members(who.tenant_id, who.connection_id, added);
-    if cardinality(strangers) > 0 then
-        return query select 'unknown_members'::text, null::bigint, nothing, nothing, strangers;
+    version := old.version;
+    created_at := old.created_at;
+    modified_at := old.modified_at;
+    if expected_version is not null and old.version <> expected_version then
+        verdict := 'stale';
         return;
     end if;
-    renamed := new_resource is not null and (new_resource <> old.resource or new_external_id is distinct from old.external_id);
-    if everything then
-        select coalesce(array_agg(m.person_id), '{}') into left_behind from ingest.group_member m
-         where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-           and m.removed_at is null and not (m.person_id = any (added));
-    else
-        select coalesce(array_agg(m.person_id), '{}') into left_behind from ingest.group_member m
-         where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-           and m.removed_at is null and m.person_id = any (removed);
+    unknown := cardinality(ingest.unknown_members(who.tenant_id, who.connection_id, added));
+    if unknown > 0 then
+        verdict := 'unknown_members';
+        return;
     end if;
-    select coalesce(array_agg(k.id), '{}') into joined from (
+    renamed := new_resource is not null
+               and (new_resource <> old.resource or new_external_id is distinct from old.external_id);
+    left_behind := ingest.members_to_remove(who.tenant_id, who.connection_id, target, everything, added, removed);
+    select coalesce(array_agg(k.id order by k.id), '{}') into joined from (
         select distinct u.id from unnest(added) as u (id)
          where not exists (select from ingest.group_member m
              where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
                and m.person_id = u.id and m.removed_at is null)) k;
     if not renamed and cardinality(joined) = 0 and cardinality(left_behind) = 0 then
-        return query select 'unchanged'::text, old.version, old.created_at, old.modified_at, null::uuid[];
+        verdict := 'unchanged';
         return;
     end if;
     begin
-        return query update ingest."group" g
+        update ingest."group" g
            set external_id = case when renamed then new_external_id else g.external_id end,
                display_name_ci = case when renamed then new_display_name_ci else g.display_name_ci end,
                resource = case when renamed then new_resource else g.resource end,
                version = g.version + 1, modified_at = now()
          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target
-        returning 'changed'::text, g.version, g.created_at, g.modified_at, null::uuid[];
+        returning 'changed', g.version, g.modified_at into verdict, version, modified_at;
     exception when unique_violation then
-        return query select case when exists (
-                select from ingest."group" g
-                 where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id
-                   and g.display_name_ci = new_display_name_ci and g.removed_at is null and g.id <> target)
-            then 'display_name_taken' else 'external_id_taken' end, null::bigint, nothing, nothing, null::uuid[];
+        verdict := ingest.taken_group_key(who.tenant_id, who.connection_id, target, new_display_name_ci);
         return;
     end;
     wide := cardinality(joined) + cardinality(left_behind) > 1000;
     if wide then  -- the fan-out must still find who left; its last step purges the row
         update ingest.group_member m set removed_at = now()
+          from unnest(left_behind) as l (id)
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-           and m.person_id = any (left_behind) and m.removed_at is null;
+           and m.person_id = l.id and m.removed_at is null;
     else
-        delete from ingest.group_member m
+        delete from ingest.group_member m using unnest(left_behind) as l (id)
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-           and m.person_id = any (left_behind);
+           and m.person_id = l.id;
     end if;
     insert into ingest.group_member as m (tenant_id, connection_id, group_id, person_id)
-    select who.tenant_id, who.connection_id, target, k.id from unnest(joined) as k (id) order by k.id
+    select who.tenant_id, who.connection_id, target, k.id from unnest(joined) as k (id)
     on conflict on constraint group_member_pkey do update set removed_at = null;
     if renamed then
         perform chain.mark('group', who.tenant_id, who.desk_id, array[target], 1::smallint, new_trace);
@@ -480,25 +562,54 @@ begin
 end
 $$;
 
--- Verdicts: removed | missing | unauthorized | suspended.
-create function ingest.remove_group(path text, token_hash bytea, target uuid, new_trace text) returns text
+-- Who of the present members goes. Only `everything` reads the list; else each named one is looked up by its key.
+create function ingest.members_to_remove(
+    tenant uuid, connection uuid, target uuid, everything boolean, added uuid[], removed uuid[]
+) returns uuid[]
+    language plpgsql stable
+as $$
+begin
+    if everything then
+        return (select coalesce(array_agg(m.person_id order by m.person_id), '{}') from ingest.group_member m
+                 where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target
+                   and m.removed_at is null
+                   and not exists (select from unnest(added) as a (id) where a.id = m.person_id));
+    elsif cardinality(removed) = 0 then
+        return '{}';
+    end if;
+    return (select coalesce(array_agg(m.person_id order by m.person_id), '{}') from ingest.group_member m
+             where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target
+               and m.person_id = any (removed) and m.removed_at is null);
+end
+$$;
+
+-- Verdicts: removed | missing | stale | unauthorized | suspended.
+create function ingest.remove_group(
+    path text, token_hash bytea, target uuid, expected_version bigint, new_trace text
+) returns text
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
     members bigint;
+    found_version bigint;
     left_behind uuid[] := '{}';
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
         return who.verdict;
     end if;
-    update ingest."group" g set removed_at = now(), version = g.version + 1, modified_at = now()
-     where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target and g.removed_at is null;
+    select g.version into found_version from ingest."group" g
+     where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target
+       and g.removed_at is null for no key update;
     if not found then
         return 'missing';
+    elsif found_version <> expected_version then
+        return 'stale';
     end if;
+    update ingest."group" g set removed_at = now(), version = g.version + 1, modified_at = now()
+     where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target;
     select count(*) into members from (
         select from ingest.group_member m
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target limit 1001) few;
@@ -520,9 +631,13 @@ begin
 end
 $$;
 
--- Verdicts: found | missing | unauthorized | suspended. Members are read only when they are wanted.
-create function ingest.read_group(path text, token_hash bytea, target uuid, with_members boolean)
-    returns table (verdict text, id uuid, resource jsonb, members uuid[], version bigint, created_at timestamptz, modified_at timestamptz)
+-- Verdicts: found | missing | unauthorized | suspended. Members are read only when they are wanted, as finished JSON:
+-- fifty thousand ids would hold up the service's event loop, and it has nothing to do with them.
+create function ingest.read_group(
+    in path text, in token_hash bytea, in target uuid, in with_members boolean,
+    out verdict text, out resource jsonb, out members text, out version bigint, out created_at timestamptz,
+    out modified_at timestamptz
+)
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
@@ -531,32 +646,35 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::uuid, null::jsonb, null::uuid[], null::bigint, null::timestamptz, null::timestamptz;
+        verdict := who.verdict;
         return;
     end if;
-    return query select 'found'::text, g.id, g.resource,
-                        case when with_members then ingest.members_of(g.tenant_id, g.connection_id, g.id) end,
-                        g.version, g.created_at, g.modified_at
+    select 'found', g.resource, case when with_members then ingest.members_of(g.tenant_id, g.connection_id, g.id) end,
+           g.version, g.created_at, g.modified_at
+      into verdict, resource, members, version, created_at, modified_at
       from ingest."group" g
      where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target and g.removed_at is null;
     if not found then
-        return query select 'missing'::text, null::uuid, null::jsonb, null::uuid[], null::bigint, null::timestamptz, null::timestamptz;
+        verdict := 'missing';
     end if;
 end
 $$;
 
-create function ingest.members_of(tenant uuid, connection uuid, target uuid) returns uuid[]
+create function ingest.members_of(tenant uuid, connection uuid, target uuid) returns text
     language sql stable
 as $$
-    select coalesce(array_agg(m.person_id order by m.person_id), '{}') from ingest.group_member m
+    select '[' || coalesce(string_agg('{"value":"' || m.person_id || '","type":"User"}', ',' order by m.person_id), '') || ']'
+      from ingest.group_member m
      where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target and m.removed_at is null
 $$;
 
--- `attribute` null lists all; else one of id, display_name, external_id. `member` not null keeps only groups that have it
--- (Entra's reference check). First row: the verdict with the total.
+-- As list_persons. `key`: id, display_name, external_id, member or null. `wanted_member` keeps groups that have it
+-- (Entra's reference check).
 create function ingest.list_groups(
-    path text, token_hash bytea, attribute text, value text, member uuid, with_members boolean, first_index bigint, page_size integer
-) returns table (verdict text, total bigint, id uuid, resource jsonb, members uuid[], version bigint, created_at timestamptz, modified_at timestamptz)
+    path text, token_hash bytea, key text, wanted_id uuid, wanted_display_name text, wanted_external_id text,
+    wanted_member uuid, with_members boolean, skipped bigint, page_size integer
+) returns table (verdict text, total bigint, id uuid, resource jsonb, members text, version bigint,
+                 created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
@@ -565,35 +683,58 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::bigint, null::uuid, null::jsonb, null::uuid[], null::bigint, null::timestamptz, null::timestamptz;
+        return query select who.verdict, null::bigint, null::uuid, null::jsonb, null::text, null::bigint,
+                            null::timestamptz, null::timestamptz;
         return;
     end if;
     return query
-    with hits as materialized (
+    with candidates as (
         select g.* from ingest."group" g
          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
-           and case attribute when 'display_name' then g.display_name_ci = value
-                              when 'external_id' then g.external_id = value
-                              when 'id' then g.id::text = value
-                              else true end
-           and (member is null or exists (
+           and key = 'display_name' and g.display_name_ci = wanted_display_name
+        union all
+        select g.* from ingest."group" g
+         where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
+           and key = 'external_id' and g.external_id = wanted_external_id
+        union all
+        select g.* from ingest."group" g
+         where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
+           and key = 'id' and g.id = wanted_id
+        union all
+        select g.* from ingest.group_member m
+          join ingest."group" g on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
+         where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.removed_at is null
+           and key = 'member' and m.person_id = wanted_member and g.removed_at is null
+        union all
+        select g.* from ingest."group" g
+         where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
+           and key is null
+    ), hits as materialized (
+        select c.* from candidates c
+         where (wanted_id is null or c.id = wanted_id)
+           and (wanted_display_name is null or c.display_name_ci = wanted_display_name)
+           and (wanted_external_id is null or c.external_id = wanted_external_id)
+           and (wanted_member is null or exists (
                 select from ingest.group_member m
-                 where m.tenant_id = g.tenant_id and m.connection_id = g.connection_id and m.group_id = g.id
-                   and m.person_id = member and m.removed_at is null))
+                 where m.tenant_id = c.tenant_id and m.connection_id = c.connection_id and m.group_id = c.id
+                   and m.person_id = wanted_member and m.removed_at is null))
     )
-    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::uuid[], null::bigint, null::timestamptz, null::timestamptz
+    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::text, null::bigint,
+           null::timestamptz, null::timestamptz
     union all
-    (select null::text, null::bigint, h.id, h.resource,
-            case when with_members then ingest.members_of(h.tenant_id, h.connection_id, h.id) end,
-            h.version, h.created_at, h.modified_at
-       from hits h order by h.id offset first_index - 1 limit page_size);
+    (select null::text, null::bigint, l.id, l.resource,
+            case when with_members then ingest.members_of(l.tenant_id, l.connection_id, l.id) end,
+            l.version, l.created_at, l.modified_at
+       from (select h.* from hits h order by h.id offset skipped limit page_size) l
+      order by l.id);
 end
 $$;
 
 -- A refused request of a known connection leaves a row; an unknown token leaves none (there is no tenant to tell).
+-- Returns the caller's verdict: ok | unauthorized | suspended.
 create function ingest.refuse(
     path text, token_hash bytea, refused_operation text, refused_status smallint, refused_code text, new_trace text
-) returns void
+) returns text
     language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
@@ -602,11 +743,12 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict = 'unauthorized' then
-        return;
+        return who.verdict;
     end if;
     perform chain.enter_tenant(who.tenant_id);
     insert into ingest.refusal (tenant_id, connection_id, operation, status, code, trace)
     values (who.tenant_id, who.connection_id, refused_operation, refused_status, refused_code, new_trace);
+    return who.verdict;
 end
 $$;
 

@@ -1,0 +1,214 @@
+"""SCIM groups as ingest keeps them; members have a table of their own and are read only when they are wanted.
+
+Every function raises Refused for a verdict that means that nothing came of the request.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.statements import statements
+from vestibule.database.verdicts import MembersUnknown, Refused, Verdict, accept
+from vestibule.domain.tokens import Credential
+
+FILE = "groups"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWrite:
+    """A group's whole document, without its members, and the keys that find it."""
+
+    document: Mapping[str, Any]
+    external_id: str | None
+    display_name_ci: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembersWrite:
+    """Person ids to add and to remove; with `everything`, all who are not added go.
+
+    Ids are canonical UUIDs as text: tens of thousands may come, and nobody here looks into them.
+    """
+
+    everything: bool = False
+    added: Sequence[str] = ()
+    removed: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A stored group; `members` is finished JSON, None where it was not asked for."""
+
+    id: UUID
+    document: dict[str, Any]
+    members: str | None
+    version: int
+    created_at: datetime
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStamp:
+    """The group as it is after a write, or after one that changed nothing."""
+
+    version: int
+    created_at: datetime
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GroupQuery:
+    """Equalities that must all hold; None asks nothing."""
+
+    id: UUID | None = None
+    display_name_ci: str | None = None
+    external_id: str | None = None
+    member: UUID | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The indexed column to look up first, the most selective one."""
+        for key, value in (
+            ("id", self.id),
+            ("display_name", self.display_name_ci),
+            ("external_id", self.external_id),
+            ("member", self.member),
+        ):
+            if value is not None:
+                return key
+        return None
+
+
+async def create_group(
+    connection: Connection,
+    caller: Credential,
+    new_id: UUID,
+    write: GroupWrite,
+    members: Sequence[str],
+    trace: str | None,
+) -> GroupStamp:
+    """Store a new group with its members."""
+    row = await connection.fetchrow(
+        statements(FILE)["create"],
+        caller.path,
+        caller.token_hash,
+        new_id,
+        write.external_id,
+        write.display_name_ci,
+        as_jsonb(write.document),
+        members,
+        trace,
+    )
+    _accept(row)
+    return _stamp(row)
+
+
+async def change_group(
+    connection: Connection,
+    caller: Credential,
+    target: UUID,
+    expected_version: int | None,
+    write: GroupWrite | None,
+    members: MembersWrite,
+    trace: str | None,
+) -> GroupStamp | None:
+    """Change attributes, members or both; None when the version is not the expected one (None: any).
+
+    Without `write` the attributes stay. The cost follows the number of members named, not the group's size.
+    """
+    row = await connection.fetchrow(
+        statements(FILE)["change"],
+        caller.path,
+        caller.token_hash,
+        target,
+        expected_version,
+        write.external_id if write else None,
+        write.display_name_ci if write else None,
+        as_jsonb(write.document) if write else None,
+        members.everything,
+        members.added,
+        members.removed,
+        trace,
+    )
+    return None if _accept(row) is Verdict.STALE else _stamp(row)
+
+
+async def remove_group(
+    connection: Connection, caller: Credential, target: UUID, expected_version: int | None, trace: str | None
+) -> bool:
+    """Remove a group; False when its version is not the expected one (None: any)."""
+    verdict = await connection.fetchval(
+        statements(FILE)["remove"], caller.path, caller.token_hash, target, expected_version, trace
+    )
+    return accept(verdict) is not Verdict.STALE
+
+
+async def read_group(
+    connection: Connection, caller: Credential, target: UUID, *, with_members: bool
+) -> Group:
+    """Read one group."""
+    row = await connection.fetchrow(
+        statements(FILE)["read"], caller.path, caller.token_hash, target, with_members
+    )
+    assert row is not None
+    accept(row["verdict"])
+    return _group(target, row)
+
+
+async def list_groups(
+    connection: Connection,
+    caller: Credential,
+    query: GroupQuery,
+    skipped: int,
+    page_size: int,
+    *,
+    with_members: bool,
+) -> tuple[int, list[Group]]:
+    """Return how many groups fulfil the query and a page of them, in the order of their ids."""
+    rows = await connection.fetch(
+        statements(FILE)["list"],
+        caller.path,
+        caller.token_hash,
+        query.key,
+        query.id,
+        query.display_name_ci,
+        query.external_id,
+        query.member,
+        with_members,
+        skipped,
+        page_size,
+    )
+    accept(rows[0]["verdict"])
+    return rows[0]["total"], [_group(row["id"], row) for row in rows[1:]]
+
+
+def _accept(row: asyncpg.Record | None) -> Verdict:
+    assert row is not None
+    try:
+        return accept(row["verdict"])
+    except Refused as refused:
+        if refused.verdict is Verdict.UNKNOWN_MEMBERS:
+            raise MembersUnknown(row["unknown"]) from None
+        raise
+
+
+def _stamp(row: asyncpg.Record | None) -> GroupStamp:
+    assert row is not None
+    return GroupStamp(row["version"], row["created_at"], row["modified_at"])
+
+
+def _group(identifier: UUID, row: asyncpg.Record) -> Group:
+    return Group(
+        identifier,
+        orjson.loads(row["resource"]),
+        row["members"],
+        row["version"],
+        row["created_at"],
+        row["modified_at"],
+    )

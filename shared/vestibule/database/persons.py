@@ -1,0 +1,204 @@
+"""SCIM users as ingest keeps them: one statement per call, in which the caller is authenticated too.
+
+Every function raises Refused for a verdict that means that nothing came of the request.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.statements import statements
+from vestibule.database.verdicts import Verdict, accept
+from vestibule.domain.tokens import Credential
+
+FILE = "persons"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWrite:
+    """A user's whole document and the keys that find it; `_ci` values are folded."""
+
+    document: Mapping[str, Any]
+    external_id: str | None
+    user_name_ci: str
+    display_name_ci: str | None
+    work_email_ci: str | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A stored user; `groups` are [{"value": id, "display": name}, …], its direct ones."""
+
+    id: UUID
+    document: dict[str, Any]
+    groups: tuple[Mapping[str, str], ...]
+    version: int
+    created_at: datetime
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A user that is there now; its id is an older one where a removed person returned."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The write was carried out."""
+
+    version: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Another write came between: this is what it left."""
+
+    document: dict[str, Any]
+    version: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonQuery:
+    """Equalities that must all hold; None asks nothing. `any_email` reads every user's document."""
+
+    id: UUID | None = None
+    user_name_ci: str | None = None
+    external_id: str | None = None
+    work_email_ci: str | None = None
+    display_name_ci: str | None = None
+    any_email_ci: str | None = None
+    active: bool | None = None
+
+    @property
+    def key(self) -> str | None:
+        """The indexed column to look up first, the most selective one."""
+        for key, value in (
+            ("id", self.id),
+            ("user_name", self.user_name_ci),
+            ("external_id", self.external_id),
+            ("email", self.work_email_ci),
+            ("display_name", self.display_name_ci),
+        ):
+            if value is not None:
+                return key
+        return None
+
+
+async def create_person(
+    connection: Connection, caller: Credential, new_id: UUID, write: PersonWrite, trace: str | None
+) -> Created:
+    """Store a new user, or bring back the removed one that it is."""
+    row = await connection.fetchrow(
+        statements(FILE)["create"],
+        caller.path,
+        caller.token_hash,
+        new_id,
+        write.external_id,
+        write.user_name_ci,
+        write.display_name_ci,
+        write.work_email_ci,
+        write.active,
+        as_jsonb(write.document),
+        trace,
+    )
+    assert row is not None
+    accept(row["verdict"])
+    return Created(row["id"], row["version"], row["created_at"], row["modified_at"])
+
+
+async def replace_person(
+    connection: Connection,
+    caller: Credential,
+    target: UUID,
+    expected_version: int,
+    write: PersonWrite,
+    operation: str,
+    trace: str | None,
+) -> Replaced | Overtaken:
+    """Store a user's new document if its version is still the expected one."""
+    row = await connection.fetchrow(
+        statements(FILE)["replace"],
+        caller.path,
+        caller.token_hash,
+        target,
+        expected_version,
+        write.external_id,
+        write.user_name_ci,
+        write.display_name_ci,
+        write.work_email_ci,
+        write.active,
+        as_jsonb(write.document),
+        operation,
+        trace,
+    )
+    assert row is not None
+    if accept(row["verdict"]) is Verdict.STALE:
+        return Overtaken(orjson.loads(row["resource"]), row["version"], row["modified_at"])
+    return Replaced(row["version"], row["modified_at"])
+
+
+async def remove_person(
+    connection: Connection, caller: Credential, target: UUID, expected_version: int | None, trace: str | None
+) -> bool:
+    """Remove a user; False when its version is not the expected one (None: any)."""
+    verdict = await connection.fetchval(
+        statements(FILE)["remove"], caller.path, caller.token_hash, target, expected_version, trace
+    )
+    return accept(verdict) is not Verdict.STALE
+
+
+async def read_person(connection: Connection, caller: Credential, target: UUID) -> Person:
+    """Read one user."""
+    row = await connection.fetchrow(statements(FILE)["read"], caller.path, caller.token_hash, target)
+    assert row is not None
+    accept(row["verdict"])
+    return _person(target, row)
+
+
+async def list_persons(
+    connection: Connection, caller: Credential, query: PersonQuery, skipped: int, page_size: int
+) -> tuple[int, list[Person]]:
+    """Return how many users fulfil the query and a page of them, in the order of their ids."""
+    rows = await connection.fetch(
+        statements(FILE)["list"],
+        caller.path,
+        caller.token_hash,
+        query.key,
+        query.id,
+        query.user_name_ci,
+        query.external_id,
+        query.work_email_ci,
+        query.display_name_ci,
+        query.any_email_ci,
+        query.active,
+        skipped,
+        page_size,
+    )
+    accept(rows[0]["verdict"])
+    return rows[0]["total"], [_person(row["id"], row) for row in rows[1:]]
+
+
+def _person(identifier: UUID, row: asyncpg.Record) -> Person:
+    groups = row["groups"]
+    return Person(
+        identifier,
+        orjson.loads(row["resource"]),
+        tuple(orjson.loads(groups)) if groups is not None else (),
+        row["version"],
+        row["created_at"],
+        row["modified_at"],
+    )
