@@ -45,8 +45,10 @@ def _parse_qualified(text: str) -> AttributeName:
     # An extension that we do not know: the last part is the attribute, all before it the URN.
     schema, _, last = text.rpartition(":")
     attribute, dot, sub = last.partition(".")
-    if schema.count(":") < 2 or not _NAME.fullmatch(attribute) or (dot and not _NAME.fullmatch(sub)):
+    if schema.count(":") < 1 or not text.isprintable() or " " in text:
         raise _malformed(text)
+    if schema.count(":") < 2 or not _NAME.fullmatch(attribute) or (dot and not _NAME.fullmatch(sub)):
+        return AttributeName(text, None)
     return AttributeName(schema, attribute, sub or None)
 
 

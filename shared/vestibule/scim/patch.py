@@ -10,10 +10,10 @@ from vestibule.scim.editing import put_extension, put_free, take_away
 from vestibule.scim.elements import Mode
 from vestibule.scim.operations import Operation, Verb, parse_operations
 from vestibule.scim.paths import Path
-from vestibule.scim.placing import is_left_out, put_at, put_qualified
+from vestibule.scim.placing import is_left_out, put_at, put_qualified, resolve_in
 from vestibule.scim.resources import UserKeys, user_keys
 from vestibule.scim.schemas import USER
-from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target, resolve
+from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
 
 _MODES = {Verb.ADD: Mode.ADD, Verb.REPLACE: Mode.REPLACE}
 
@@ -79,7 +79,7 @@ def put_all(
 def _remove(
     resource_type: ResourceType, document: dict[str, Any], path: Path, value: object, repairs: set[Repair]
 ) -> dict[str, Any]:
-    target = resolve(resource_type, path.name, repairs)
+    target = resolve_in(document, resource_type, path, repairs, is_object=False)
     match target:
         case None:
             return document

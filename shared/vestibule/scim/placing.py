@@ -7,6 +7,7 @@ from vestibule.scim.dialects import Repair
 from vestibule.scim.editing import put, put_extension, put_free
 from vestibule.scim.elements import Mode
 from vestibule.scim.errors import MutabilityViolation
+from vestibule.scim.extensions import free_key
 from vestibule.scim.paths import Path, parse_path_or_none
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target, resolve
 
@@ -40,7 +41,7 @@ def put_at(
     ignore_read_only: bool,
 ) -> dict[str, Any]:
     """Put a value at a path. What only the server sets is refused, or ignored where it came by a bare key."""
-    target = resolve(resource_type, path.name, repairs)
+    target = resolve_in(document, resource_type, path, repairs, is_object=isinstance(value, dict))
     match target:
         case None:
             return document
@@ -52,6 +53,25 @@ def put_at(
             if is_left_out(target, repairs, ignore_read_only=ignore_read_only):
                 return document
             return put(document, target, path.where, value, mode, repairs)
+
+
+def resolve_in(
+    document: dict[str, Any],
+    resource_type: ResourceType,
+    path: Path,
+    repairs: set[Repair],
+    *,
+    is_object: bool,
+) -> Target | ExtensionTarget | FreeTarget | None:
+    """Find what a path means in this document, which settles where an unknown extension's URN ends."""
+    target = resolve(resource_type, path.name, repairs)
+    if not isinstance(target, FreeTarget) or free_key(document, target.urn) in document:
+        return target
+    whole = f"{target.urn}:{target.attribute}"
+    if free_key(document, whole) in document or is_object:
+        # The same text may be an extension or an attribute of one: `urn:corp:2.0:User`.
+        return ExtensionTarget(whole, None) if target.sub is None else FreeTarget(whole, target.sub, None)
+    return target
 
 
 def is_left_out(target: Target, repairs: set[Repair], *, ignore_read_only: bool) -> bool:
