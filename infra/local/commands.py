@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 from infra.local.environment import PYTHON, ensure_environment
-from infra.local.places import LOCAL, ROOT, locked
+from infra.local.places import LOCAL, ROOT, is_locked, locked
 from infra.local.preparation import create_database
 from infra.local.problems import InvalidSetting
 from infra.local.servers import Servers
 from infra.local.services import NAMES
-from infra.local.stack import Stack, instances, shown
+from infra.local.stack import Stack, shown, stacks_within
 
 CHECKS = (
     ("ruff", "check"),
@@ -22,6 +22,8 @@ CHECKS = (
     ("mypy",),
     ("lint-imports", "--no-logo"),
 )
+TESTING = LOCAL / "test"
+TEST_LOCK = LOCAL / "test.lock"
 UV = "uv==0.13.9"
 LOCKING = (
     "pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header"
@@ -69,9 +71,10 @@ def up() -> int:
 
 
 def down() -> int:
-    """Everything of this checkout stopped, a kept demo too."""
-    for stack in instances():
-        stack.down(say)
+    """Everything of this checkout stopped, also what a kept demo or a killed run left; not a running test."""
+    for stack in stacks_within(LOCAL):
+        if not (stack.folder.is_relative_to(TESTING) and is_locked(TEST_LOCK)):
+            stack.down(say)
     return 0
 
 
@@ -79,7 +82,7 @@ def status() -> int:
     """What runs, of every instance."""
     rows = [
         (shown(stack.folder), state.name, state.state, str(state.pid), state.where)
-        for stack in instances()
+        for stack in stacks_within(LOCAL)
         for state in stack.states()
     ]
     if rows:
@@ -94,7 +97,12 @@ def logs() -> int:
     wanted = os.environ.get("SERVICE")
     if wanted and wanted not in NAMES:
         raise InvalidSetting(f"SERVICE is {wanted!r}; it takes one of: {', '.join(NAMES)}")
-    files = [str(path) for stack in instances() for path in stack.logs() if not wanted or path.stem == wanted]
+    files = [
+        str(path)
+        for stack in stacks_within(LOCAL)
+        for path in stack.logs()
+        if not wanted or path.stem == wanted
+    ]
     if not files:
         print("no logs yet")
         return 0
@@ -116,9 +124,10 @@ def check() -> int:
 def test(arguments: Sequence[str]) -> int:
     """The test suite against fresh private servers (or given ones), which are stopped afterwards."""
     busy = "another `make test` runs in this checkout; wait for it, or use a second clone"
-    with locked(LOCAL / "test.lock", wait=False, busy=busy):
-        servers = Servers(LOCAL / "test")
-        servers.remove()
+    with locked(TEST_LOCK, wait=False, busy=busy):
+        for left in stacks_within(TESTING):
+            left.remove(say)
+        servers = Servers(TESTING)
         with ended_by_signal():
             try:
                 addresses = servers.start()
@@ -160,9 +169,8 @@ def lock() -> int:
 
 def remove() -> int:
     """Every instance stopped and deleted."""
-    for stack in instances():
+    for stack in stacks_within(LOCAL):
         stack.remove(say)
-    Servers(LOCAL / "test").remove()
     return 0
 
 

@@ -51,3 +51,12 @@ def locked(path: Path, *, wait: bool = True, busy: str = "") -> Iterator[None]:
         except BlockingIOError as error:
             raise LocalStackError(busy) from error
         yield
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds this lock now."""
+    try:
+        with locked(path, wait=False):
+            return False
+    except LocalStackError:
+        return True

@@ -35,6 +35,11 @@ class Servers:
         self.postgres = PostgresServer(folder / "postgres", self._environ)
         self.rabbitmq = RabbitServer(folder / "rabbitmq", self._environ)
 
+    @property
+    def uses_given_database(self) -> bool:
+        """Whether the database outlives the folder, because somebody else runs it."""
+        return self._given_database is not None
+
     def start(self) -> Addresses:
         """Have both running, started side by side; returns their addresses."""
         with ThreadPoolExecutor(2) as both:

@@ -15,7 +15,7 @@ from infra.local.ports import Ports
 from infra.local.preparation import prepare_database
 from infra.local.processes import BackgroundProcess
 from infra.local.readiness import await_ready, is_ready
-from infra.local.servers import Servers
+from infra.local.servers import Addresses, Servers
 from infra.local.services import (
     NAMES,
     Service,
@@ -111,7 +111,7 @@ class Stack:
         addresses = self.servers.start()
         say(f"database: {without_login(addresses.database)}")
         say(f"amqp: {without_login(addresses.amqp)}")
-        credentials = load_or_make(self.folder / "credentials.json")
+        credentials = load_or_make(self._credentials_file(addresses))
         prepare_database(addresses.database, credentials.roles)
         say("database: migrated")
         around = Surroundings(self.folder, addresses, credentials, self._take_ports(), self._environ)
@@ -128,6 +128,13 @@ class Stack:
         lines = [f"{name}={shlex.quote(value)}" for name, value in settings.items()]
         write_whole(self.folder / "cli.env", "\n".join(lines) + "\n", mode=0o600)
         return urls
+
+    def _credentials_file(self, addresses: Addresses) -> Path:
+        """Beside the data they belong to; those for a given database serve every instance that uses it."""
+        if not self.servers.uses_given_database:
+            return self.folder / "credentials.json"
+        name = hashlib.sha256(without_login(addresses.database).encode()).hexdigest()[:16]
+        return LOCAL / "given" / f"{name}.json"
 
     def _take_ports(self) -> dict[str, int]:
         """A port for every service: a running one keeps its own."""
@@ -166,10 +173,16 @@ class Stack:
         (self.folder / "run.json").unlink(missing_ok=True)
 
 
-def instances() -> list[Stack]:
-    """Every instance of this checkout that may have something running."""
-    folders = [LOCAL, *sorted(path.parent for path in LOCAL.glob("*/stack.lock"))]
-    return [Stack(folder) for folder in folders]
+def stacks_within(folder: Path) -> list[Stack]:
+    """Every instance in this folder and two levels below that may have something running."""
+    marks = ("stack.lock", "postgres/server.json", "rabbitmq/broker.json")
+    found = {
+        path.parent if mark == "stack.lock" else path.parent.parent
+        for depth in ("", "*/", "*/*/")
+        for mark in marks
+        for path in folder.glob(f"{depth}{mark}")
+    }
+    return [Stack(path) for path in sorted(found)]
 
 
 def shown(path: Path) -> str:
