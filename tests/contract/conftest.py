@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.contract.bare_calls import Client
 from tests.contract.sandbox_process import SandboxProcess, running_sandbox
 
 
@@ -19,3 +20,9 @@ async def sandbox(sandbox_process: SandboxProcess) -> SandboxProcess:
     """The running sandbox desk, empty and well-behaved."""
     await sandbox_process.reset()
     return sandbox_process
+
+
+@pytest.fixture
+def call(sandbox: SandboxProcess) -> Client:
+    """Bare calls to it."""
+    return Client(sandbox)

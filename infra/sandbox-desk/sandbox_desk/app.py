@@ -5,6 +5,7 @@ import base64
 import hmac
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from sandbox_desk import admin, misbehaviour, page
@@ -18,7 +19,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-LONGEST_BODY_BYTES = 1024 * 1024
+LONGEST_BODY_BYTES = 256 * 1024
 
 NOT_FOUND = Answer(404, misbehaviour.HTML, (HTML_TYPE,))
 STRANGER = Refusal(401, "sandbox.unauthorized", "Who are you?")
@@ -86,7 +87,7 @@ class SandboxDesk:
             return _handle(found, request)
         if fault.after_effect:
             _handle(found, request)
-        return await _failed(fault)
+        return await _failed(fault, receive)
 
     def _request(self, scope: Scope, place: tuple[str, ...], body: bytes) -> Request:
         headers = scope["headers"]
@@ -106,7 +107,7 @@ def _handle(found: Match, request: Request) -> Answer:
         return refuse(found.endpoint.api, refusal)
 
 
-async def _failed(fault: Fault) -> Answer | None:
+async def _failed(fault: Fault, receive: Receive) -> Answer | None:
     match fault.kind:
         case "throttle":
             return misbehaviour.throttled(fault)
@@ -115,7 +116,8 @@ async def _failed(fault: Fault) -> Answer | None:
         case "answer":
             return misbehaviour.wrong(fault)
         case "hang":
-            await asyncio.sleep(fault.seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(_until_gone(receive), fault.seconds)
             return None
         case _:
             return None
