@@ -14,7 +14,7 @@ create table router.decision (
     decided_at timestamptz not null default now(),
     changed_at timestamptz not null default now(),
     primary key (tenant_id, person_id),
-    check ((verdict = 'want') = (reason is null))
+    check ((verdict in ('want', 'shadow')) = (reason is null))
 );
 create index decision_account on router.decision (tenant_id, account_id);
 
@@ -69,6 +69,7 @@ create table router.organization (
     group_id uuid,
     wanted_name text check (length(wanted_name) between 1 and 1024),   -- null until the group itself was judged
     source_removed_at timestamptz,          -- the group is gone; deleting the organization is a case
+    seen_version bigint not null default 0, -- the group's sync version whose state was judged
     decided_at timestamptz not null default now(),
     -- the writer's columns
     intent_name text,                       -- saved before the create call
@@ -118,7 +119,7 @@ create policy one_tenant on router.membership using (tenant_id = chain.current_t
 
 grant select, insert, update on router.decision, router.account, router."case" to vestibule_router;
 grant select, insert on router.organization, router.membership to vestibule_router;
-grant update (wanted_name, source_removed_at, decided_at) on router.organization to vestibule_router;
+grant update (wanted_name, source_removed_at, seen_version, decided_at) on router.organization to vestibule_router;
 grant update (wanted, wanted_at) on router.membership to vestibule_router;
 grant select on router.decision, router.account, router.organization, router.membership to vestibule_writer;
 grant select, insert, update on router."case" to vestibule_writer;
@@ -131,64 +132,107 @@ grant select, insert on router.email_claim to vestibule_definer;
 grant select (tenant_id, id, connection_id, desk_id) on router.account, router.organization to vestibule_definer;
 grant select (tenant_id, organization_id, account_id, wanted, applied) on router.membership to vestibule_definer;
 
--- Promise: true when the address at this desk belongs to this account now; false when it is another's, whose is never told.
-create function router.claim_email(desk uuid, address_hmac bytea, tenant uuid, account uuid) returns boolean
+-- Promise: of these accounts, those come back to whom the address at the desk belongs now; whose the others are is never
+-- told. Addresses are taken in the order of their hashes, whatever tenant they are of: two batches cannot deadlock.
+create function router.claim_emails(desks uuid[], hmacs bytea[], tenants uuid[], accounts uuid[]) returns uuid[]
     language plpgsql volatile security definer
     set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
+begin
+    insert into router.email_claim (desk_id, hmac, tenant_id, account_id)
+    select c.desk, c.hmac, c.tenant, c.account from unnest(desks, hmacs, tenants, accounts) as c (desk, hmac, tenant, account)
+     order by c.desk, c.hmac, c.account
+    on conflict do nothing;
+    return array(
+        select c.account from unnest(desks, hmacs, tenants, accounts) as c (desk, hmac, tenant, account)
+          join router.email_claim e on e.desk_id = c.desk and e.hmac = c.hmac
+         where e.tenant_id = c.tenant and e.account_id = c.account);
+end
+$$;
+
+-- As chain.mark, where each key has its own lane and its own trace; a batch of the router bounds the keys.
+create function chain.mark_each(
+    kind text, tenant uuid, desk uuid, ids uuid[], prios smallint[], traces text[]
+) returns void
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
 begin
     if tenant is distinct from chain.current_tenant() then
-        raise exception 'claim_email: the tenant was not entered' using errcode = 'insufficient_privilege';
+        raise exception 'mark_each: the tenant was not entered' using errcode = 'insufficient_privilege';
     end if;
-    insert into router.email_claim (desk_id, hmac, tenant_id, account_id)
-    values (desk, address_hmac, tenant, account)
-    on conflict do nothing;
-    return found or exists (
-        select from router.email_claim c
-         where c.desk_id = desk and c.hmac = address_hmac and c.tenant_id = tenant and c.account_id = account);
+    insert into chain.sync as s (kind, id, tenant_id, desk_id, prio, trace)
+    select mark_each.kind, key.id, mark_each.tenant, mark_each.desk, key.prio, key.trace
+      from (select distinct on (k.id) k.id, k.prio, k.trace
+              from unnest(mark_each.ids, mark_each.prios, mark_each.traces) as k (id, prio, trace)
+             order by k.id, k.prio) key
+    on conflict on constraint sync_pkey do update set
+        version = s.version + 1,
+        prio = case when s.done_version < s.version then least(s.prio, excluded.prio) else excluded.prio end,
+        marked_at = case when s.done_version < s.version then s.marked_at else clock_timestamp() end,
+        not_before = null, parked_at = null, attempts = 0, code = null,
+        trace = excluded.trace
+     where s.tenant_id = excluded.tenant_id;
 end
 $$;
 
 -- All that judging a batch needs, in one round trip. Each tenant is entered in turn, so row level security stays in force.
--- Keys that no longer exist do not come back. For kind 'group' only the group columns are set.
+-- Keys that are done already do not come back; one whose resource cannot be found comes back without a connection.
 create function router.read_work(tenants uuid[], kinds text[], ids uuid[])
     returns table (
-        kind text, id uuid, tenant_id uuid, seen_version bigint, trace text, prio smallint,
-        connection_id uuid, mode text, tenant_state text, tenant_name text, organization_prefix text,
-        mapping_version integer, desk_id uuid, capabilities jsonb,
+        kind text, id uuid, tenant_id uuid, seen_version bigint, attempts smallint, prio smallint, waited double precision,
+        desk_id uuid, capabilities jsonb, tenant_state text, tenant_name text, organization_prefix text,
+        connection_id uuid, mode text, mapping_version integer,
         resource jsonb, active boolean, removed boolean, groups uuid[],
         account_id uuid, account_email text, account_login text, account_display_name text,
         account_access boolean, account_hash text
     )
     language plpgsql volatile
 as $$
+#variable_conflict use_column
 declare
     one uuid;
 begin
     for one in select distinct t from unnest(tenants) as t order by t loop
         perform chain.enter_tenant(one);
         return query
-        select k.kind, k.id, n.id, s.version, s.trace, s.prio,
-               c.id, c.mode, n.state, n.name, n.organization_prefix, c.mapping_version, n.desk_id, d.capabilities,
-               coalesce(p.resource, g.resource), p.active,
-               coalesce(p.removed_at, g.removed_at) is not null,
-               case when p.id is not null then array(
-                   select m.group_id from ingest.group_member m
-                     join ingest."group" mg on mg.tenant_id = m.tenant_id and mg.connection_id = m.connection_id
-                                           and mg.id = m.group_id and mg.removed_at is null
-                    where m.tenant_id = p.tenant_id and m.connection_id = p.connection_id and m.person_id = p.id
-                      and m.removed_at is null order by m.group_id) end,
+        with work as materialized (
+            select s.kind, s.id, s.version, s.attempts, s.prio, extract(epoch from clock_timestamp() - s.marked_at)::double precision as waited
+              from (select distinct w.kind, w.id from unnest(tenants, kinds, ids) as w (tenant, kind, id) where w.tenant = one) k
+              join chain.sync s on s.kind = k.kind and s.id = k.id
+             where s.tenant_id = one and s.stage = 'router' and s.done_version < s.version
+        ), resources as materialized (
+            select 'person' as kind, p.id, p.connection_id, p.resource, p.active, p.removed_at is not null as removed,
+                   array(
+                       select m.group_id from ingest.group_member m
+                         join ingest."group" mg on mg.tenant_id = m.tenant_id and mg.connection_id = m.connection_id
+                                               and mg.id = m.group_id and mg.removed_at is null
+                        where m.tenant_id = p.tenant_id and m.connection_id = p.connection_id and m.person_id = p.id
+                          and m.removed_at is null order by m.group_id) as groups
+              from work w
+             cross join console.connection x
+              join ingest.person p on p.tenant_id = one and p.connection_id = x.id and p.id = w.id
+             where w.kind = 'person' and x.tenant_id = one
+            union all
+            select 'group', g.id, g.connection_id, g.resource, null, g.removed_at is not null, null
+              from work w
+             cross join console.connection x
+              join ingest."group" g on g.tenant_id = one and g.connection_id = x.id and g.id = w.id
+             where w.kind = 'group' and x.tenant_id = one
+        )
+        select w.kind, w.id, n.id, w.version, w.attempts, w.prio, w.waited,
+               n.desk_id, d.capabilities, n.state, n.name, n.organization_prefix,
+               c.id, c.mode, c.mapping_version,
+               r.resource, r.active, r.removed, r.groups,
                a.id, a.email, a.login, a.display_name, a.access, a.wanted_hash
-          from (select distinct w.kind, w.id from unnest(tenants, kinds, ids) as w (tenant, kind, id) where w.tenant = one) k
-          join chain.sync s on s.kind = k.kind and s.id = k.id and s.tenant_id = one
+          from work w
           join console.tenant n on n.id = one
           join console.desk d on d.id = n.desk_id
-          left join ingest.person p on k.kind = 'person' and p.tenant_id = one and p.id = k.id
-               and p.connection_id in (select x.id from console.connection x where x.tenant_id = one)
-          left join ingest."group" g on k.kind = 'group' and g.tenant_id = one and g.id = k.id
-               and g.connection_id in (select x.id from console.connection x where x.tenant_id = one)
-          join console.connection c on c.tenant_id = one and c.id = coalesce(p.connection_id, g.connection_id)
-          left join router.decision o on o.tenant_id = one and o.person_id = p.id
+          left join resources r on r.kind = w.kind and r.id = w.id
+          left join console.connection c on c.tenant_id = one and c.id = r.connection_id
+          left join router.decision o on w.kind = 'person' and o.tenant_id = one and o.person_id = w.id
           left join router.account a on a.tenant_id = one and a.id = o.account_id;
     end loop;
 end
@@ -197,6 +241,7 @@ $$;
 create function router.read_mapping(tenant uuid, connection uuid, wanted_version integer) returns jsonb
     language plpgsql volatile
 as $$
+#variable_conflict use_column
 begin
     perform chain.enter_tenant(tenant);
     return (select m.document from console.mapping_version m
@@ -204,205 +249,299 @@ begin
 end
 $$;
 
--- Writes a batch of judgements, one transaction. Each item (see vestibule.database.decisions) is applied only if nothing
--- newer was decided; an address that is another account's turns the item into hold(collision) with a case.
--- Returns what was finally decided, one row per item that was applied.
-create function router.decide(items jsonb)
-    returns table (id uuid, verdict text, reason text, changed boolean)
+-- One judged key as the service hands it over; vestibule.database.decisions says what each field means.
+create type router.judgement as (
+    kind text, id uuid, tenant uuid, desk uuid, connection uuid, seen bigint, prio smallint, trace text,
+    verdict text, reason text, mapping_version integer,
+    account uuid, basis text, claim bytea, want jsonb, otherwise jsonb, organizations uuid[],
+    organization uuid, wanted_name text, removed boolean, frozen boolean
+);
+
+-- Writes a batch of judgements of different keys, one transaction. `organizations` are those that the accounts of the batch
+-- are wanted in. Results, one row per item: changed | unchanged | stale (a newer state was judged already: an older one never
+-- overwrites it) | again (the account is no longer what the judgement was based on: read and judge anew).
+-- Locks are taken in one order by every batch: keys, claims, then tenant by tenant accounts, marks, memberships; last the keys' rows.
+create function router.decide(items jsonb, organizations jsonb)
+    returns table (kind text, id uuid, result text, verdict text, reason text)
     language plpgsql volatile
 as $$
+#variable_conflict use_column
 declare
-    item record;
-    entered uuid;
-    held boolean;
-    moved boolean;
-    fresh boolean;
-    want jsonb;
-    old record;
-    told uuid[];
-    final_verdict text;
-    final_reason text;
-    final_account uuid;
-    done_kinds text[] := '{}';
-    done_ids uuid[] := '{}';
-    done_versions bigint[] := '{}';
+    one uuid;
+    fate text;
+    batch router.judgement[];
+    part router.judgement[];
+    alike router.judgement[];
+    ready router.judgement[] := '{}';
+    owners uuid[];
+    settled_kinds text[] := '{}';
+    settled_ids uuid[] := '{}';
+    settled_versions bigint[] := '{}';
 begin
-    for item in
-        select * from jsonb_to_recordset(items) as i (
-            kind text, id uuid, tenant uuid, desk uuid, connection uuid, seen bigint, prio smallint, trace text,
-            verdict text, reason text, mapping_version integer, account uuid, claim text, want jsonb, otherwise jsonb,
-            organizations jsonb, organization uuid, wanted_name text, removed boolean, frozen boolean)
-        order by i.claim nulls first, i.tenant, i.id
-    loop
-        if entered is distinct from item.tenant then
-            perform chain.enter_tenant(item.tenant);
-            entered := item.tenant;
-        end if;
-        done_kinds := done_kinds || item.kind;
-        done_ids := done_ids || item.id;
-        done_versions := done_versions || item.seen;
-        if item.kind = 'group' then
-            if not item.frozen then
-                perform router.decide_group(item.tenant, item.desk, item.connection, item.id, item.organization,
-                                            item.wanted_name, item.removed, item.trace);
-            end if;
-            continue;
-        end if;
+    select array_agg(i order by i.tenant, i.id) into batch from jsonb_populate_recordset(null::router.judgement, items) i;
+    -- A key that nobody has decided yet has no row to lock, hence advisory locks; what is read below is then the newest.
+    perform pg_advisory_xact_lock(k.key)
+       from (select hashtextextended(i.kind || i.id::text, 0) as key from unnest(batch) i order by 1) k;
 
-        final_verdict := item.verdict;
-        final_reason := item.reason;
-        final_account := item.account;
-        want := item.want;
-        select d.verdict, d.reason, d.account_id, d.seen_version into old from router.decision d
-         where d.tenant_id = item.tenant and d.person_id = item.id for update;
-        fresh := not found;
-        if not fresh and old.seen_version > item.seen then
-            continue;  -- a newer state was judged already: an older one never overwrites it
-        end if;
-        if item.claim is not null
-           and not router.claim_email(item.desk, decode(item.claim, 'hex'), item.tenant, item.account) then
-            final_verdict := 'hold';
-            final_reason := 'collision';
-            want := item.otherwise;
-            if want is null then
-                final_account := null;
+    -- What is stale must not claim an address that nobody wants any more, so it is sorted out first.
+    for one, part in select i.tenant, array_agg(i order by i.id) from unnest(batch) i group by i.tenant order by i.tenant loop
+        perform chain.enter_tenant(one);
+        for fate, alike in
+            select f.fate, array_agg(i)
+              from unnest(part) i
+              left join router.decision d on i.kind = 'person' and d.tenant_id = one and d.person_id = i.id
+              left join router.account a on a.tenant_id = one and a.id = d.account_id
+              left join router.organization o on i.kind = 'group' and o.tenant_id = one and o.id = i.organization
+             cross join lateral (select case when coalesce(d.seen_version, o.seen_version) > i.seen then 'stale'
+                                             when a.wanted_hash is distinct from i.basis then 'again'
+                                             else 'ready' end as fate) f
+             group by f.fate
+        loop
+            if fate = 'ready' then
+                ready := ready || alike;
+            else
+                return query select i.kind, i.id, fate, null::text, null::text from unnest(alike) i;
             end if;
-        end if;
-        if not fresh then
-            final_account := coalesce(final_account, old.account_id);  -- a person keeps its account while it is held
-        end if;
-        moved := false;
-        if want is not null then
-            moved := router.want_account(item.tenant, item.desk, item.connection, item.account, want,
-                                         coalesce(item.organizations, '[]'), item.prio, item.trace);
-        end if;
-        if fresh or (old.verdict, old.reason, old.account_id) is distinct from (final_verdict, final_reason, final_account) then
-            moved := true;
-        end if;
-        insert into router.decision as d (tenant_id, person_id, connection_id, account_id, verdict, reason, mapping_version, seen_version)
-        values (item.tenant, item.id, item.connection, final_account, final_verdict, final_reason, item.mapping_version, item.seen)
+            if fate <> 'again' then
+                settled_kinds := settled_kinds || array(select i.kind from unnest(alike) i);
+                settled_ids := settled_ids || array(select i.id from unnest(alike) i);
+                settled_versions := settled_versions || array(select i.seen from unnest(alike) i);
+            end if;
+        end loop;
+    end loop;
+
+    select router.claim_emails(array_agg(i.desk), array_agg(i.claim), array_agg(i.tenant), array_agg(i.account))
+      into owners from unnest(ready) i where i.claim is not null;
+    ready := array(
+        select case when i.claim is null or i.account = any (owners) then i
+               else row(i.kind, i.id, i.tenant, i.desk, i.connection, i.seen, i.prio, i.trace,
+                        'hold', 'collision', i.mapping_version,
+                        i.account, i.basis, null, i.otherwise, null, i.organizations,
+                        null, null, null, null)::router.judgement end
+          from unnest(ready) i);
+
+    for one, part in select i.tenant, array_agg(i order by i.id) from unnest(ready) i group by i.tenant order by i.tenant loop
+        perform chain.enter_tenant(one);
+        return query select * from router.decide_persons(
+            one, part[1].desk, array(select i from unnest(part) i where i.kind = 'person'),
+            (select jsonb_agg(o) from jsonb_array_elements(organizations) o where o ->> 'tenant' = one::text));
+        return query select * from router.decide_groups(
+            one, part[1].desk, array(select i from unnest(part) i where i.kind = 'group' and not i.frozen));
+        return query select i.kind, i.id, 'unchanged'::text, i.verdict, i.reason
+                       from unnest(part) i where i.kind = 'group' and i.frozen;
+    end loop;
+    perform chain.finish(settled_kinds, settled_ids, settled_versions);
+end
+$$;
+
+-- The persons of one tenant, which was entered: accounts, memberships, decisions, cases.
+create function router.decide_persons(tenant uuid, desk uuid, part router.judgement[], organizations jsonb)
+    returns table (kind text, id uuid, result text, verdict text, reason text)
+    language plpgsql volatile
+as $$
+#variable_conflict use_column
+declare
+    moved uuid[];
+begin
+    if cardinality(part) = 0 then
+        return;
+    end if;
+    moved := router.want_accounts(tenant, desk, part) || router.want_memberships(tenant, desk, part, organizations);
+    insert into router."case" (tenant_id, kind, subject_id, connection_id)
+    select tenant, 'collision', i.id, i.connection from unnest(part) i where i.verdict = 'hold' and i.reason = 'collision'
+    on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
+    -- A pause says nothing about the address: the case of a paused person stays open.
+    update router."case" c set closed_at = now(), decision = 'resolved'
+      from unnest(part) i
+     where c.tenant_id = tenant and c.kind = 'collision' and c.subject_id = i.id and c.closed_at is null
+       and coalesce(i.reason, '') not in ('collision', 'paused', 'tenant_suspended');
+    return query
+    with known as materialized (
+        select i.id, i.connection, i.verdict, i.reason, i.mapping_version, i.seen, i.trace, a.id as account,
+               d.person_id is null or (d.verdict, d.reason) is distinct from (i.verdict, i.reason) as turned,
+               i.account = any (moved) or d.account_id is distinct from a.id as moved
+          from unnest(part) i
+          left join router.decision d on d.tenant_id = tenant and d.person_id = i.id
+          left join router.account a on a.tenant_id = tenant and a.id = i.account
+    ), written as (
+        insert into router.decision as d (
+            tenant_id, person_id, connection_id, account_id, verdict, reason, mapping_version, seen_version)
+        select tenant, k.id, k.connection, k.account, k.verdict, k.reason, k.mapping_version, k.seen from known k order by k.id
         on conflict on constraint decision_pkey do update set
-            connection_id = excluded.connection_id, account_id = coalesce(excluded.account_id, d.account_id),
+            connection_id = excluded.connection_id, account_id = excluded.account_id,
             verdict = excluded.verdict, reason = excluded.reason,
             mapping_version = excluded.mapping_version, seen_version = excluded.seen_version, decided_at = now(),
-            changed_at = case when moved then now() else d.changed_at end
-         where d.seen_version <= excluded.seen_version;
-        if final_verdict = 'hold' and final_reason = 'collision' then
-            insert into router."case" (tenant_id, kind, subject_id, connection_id)
-            values (item.tenant, 'collision', item.id, item.connection)
-            on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
-        else
-            update router."case" c set closed_at = now(), decision = 'resolved'
-             where c.tenant_id = item.tenant and c.kind = 'collision' and c.subject_id = item.id and c.closed_at is null;
-        end if;
-        if moved then
-            insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
-            values (item.tenant, item.id, 'decided', final_verdict, final_reason, item.trace);
-        end if;
-        return query select item.id, final_verdict, final_reason, moved;
-    end loop;
-    perform chain.finish(done_kinds, done_ids, done_versions);
+            changed_at = case when (d.verdict, d.reason) is distinct from (excluded.verdict, excluded.reason)
+                              then now() else d.changed_at end
+    ), told as (
+        insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
+        select tenant, k.id, 'decided', k.verdict, k.reason, k.trace from known k where k.turned or k.moved
+    )
+    select 'person'::text, k.id, case when k.turned or k.moved then 'changed' else 'unchanged' end, k.verdict, k.reason
+      from known k;
 end
 $$;
 
--- The wanted state of one account with its memberships. An unchanged wanted hash marks nothing. Returns whether anything changed.
-create function router.want_account(
-    tenant uuid, desk uuid, connection uuid, account uuid, want jsonb, organizations jsonb, lane smallint, new_trace text
-) returns boolean
+-- Accounts as they should be. An unchanged wanted hash marks nothing. Returns the accounts that changed.
+create function router.want_accounts(tenant uuid, desk uuid, part router.judgement[]) returns uuid[]
     language plpgsql volatile
 as $$
+#variable_conflict use_column
 declare
-    leaving boolean := false;
-    moved boolean := false;
-    told uuid[];
-    left_orgs uuid[];
+    moved uuid[];
+    lanes smallint[];
+    traces text[];
 begin
-    select a.access and not (want ->> 'access')::boolean into leaving from router.account a
-     where a.tenant_id = tenant and a.id = account for update;
-    leaving := coalesce(leaving, false);
-    insert into router.account as a (tenant_id, id, desk_id, connection_id, email, email_hmac, login, display_name, access, wanted_hash)
-    values (tenant, account, desk, connection, want ->> 'email', decode(want ->> 'email_hmac', 'hex'), want ->> 'login',
-            want ->> 'display_name', (want ->> 'access')::boolean, want ->> 'hash')
-    on conflict on constraint account_pkey do update set
-        connection_id = excluded.connection_id, email = excluded.email, email_hmac = excluded.email_hmac,
-        login = excluded.login, display_name = excluded.display_name, access = excluded.access,
-        wanted_hash = excluded.wanted_hash, decided_at = now()
-     where a.wanted_hash <> excluded.wanted_hash or a.connection_id <> excluded.connection_id;
-    moved := found;
-    if moved then
-        perform chain.mark('account', tenant, desk, array[account], (case when leaving then 0 else lane end)::smallint, new_trace);
+    with wanted as materialized (
+        select i.account, i.connection, i.trace, w.*, case when a.access and not w.access then 0 else greatest(i.prio, 1) end as lane
+          from unnest(part) i
+         cross join lateral jsonb_to_record(i.want)
+               as w (email text, email_hmac bytea, login text, display_name text, access boolean, hash text)
+          left join router.account a on a.tenant_id = tenant and a.id = i.account
+         where i.want is not null
+    ), written as (
+        insert into router.account as a (
+            tenant_id, id, desk_id, connection_id, email, email_hmac, login, display_name, access, wanted_hash)
+        select tenant, w.account, desk, w.connection, w.email, w.email_hmac, w.login, w.display_name, w.access, w.hash
+          from wanted w order by w.account
+        on conflict on constraint account_pkey do update set
+            connection_id = excluded.connection_id, email = excluded.email, email_hmac = excluded.email_hmac,
+            login = excluded.login, display_name = excluded.display_name, access = excluded.access,
+            wanted_hash = excluded.wanted_hash, decided_at = now()
+         where a.wanted_hash <> excluded.wanted_hash or a.connection_id <> excluded.connection_id
+        returning a.id
+    )
+    select coalesce(array_agg(w.account), '{}'), array_agg(w.lane::smallint), array_agg(w.trace)
+      into moved, lanes, traces
+      from wanted w join written on written.id = w.account;
+    if cardinality(moved) > 0 then
+        perform chain.mark_each('account', tenant, desk, moved, lanes, traces);
+    end if;
+    return moved;
+end
+$$;
+
+-- Memberships as they should be, for the accounts of the batch that have a wanted state. Returns the accounts that changed.
+create function router.want_memberships(tenant uuid, desk uuid, part router.judgement[], organizations jsonb) returns uuid[]
+    language plpgsql volatile
+as $$
+#variable_conflict use_column
+declare
+    told uuid[];
+    lanes smallint[];
+    traces text[];
+    gained_organizations uuid[];
+    gained_accounts uuid[];
+    lost_organizations uuid[];
+    lost_accounts uuid[];
+begin
+    with turned as (
+        select o.id as organization, i.account, true as wanted, i.prio, i.trace
+          from unnest(part) i cross join lateral unnest(i.organizations) as o (id)
+          left join router.membership m on m.tenant_id = tenant and m.organization_id = o.id and m.account_id = i.account
+         where i.want is not null and m.wanted is distinct from true
+        union all
+        select m.organization_id, i.account, false, case when (i.want ->> 'access')::boolean then i.prio else 0 end, i.trace
+          from unnest(part) i
+          join router.membership m on m.tenant_id = tenant and m.account_id = i.account and m.wanted
+         where i.want is not null and not (m.organization_id = any (i.organizations))
+    )
+    select array_agg(t.organization), array_agg(t.prio::smallint), array_agg(t.trace),
+           array_agg(t.organization) filter (where t.wanted), array_agg(t.account) filter (where t.wanted),
+           array_agg(t.organization) filter (where not t.wanted), array_agg(t.account) filter (where not t.wanted)
+      into told, lanes, traces, gained_organizations, gained_accounts, lost_organizations, lost_accounts
+      from turned t;
+    if told is null then
+        return '{}';
     end if;
     -- A person may be judged before the group that it is in: the organization's row must be there to be a member of.
-    insert into router.organization (tenant_id, id, desk_id, source, connection_id, group_id)
-    select tenant, o.id, desk, o.source, case when o.source = 'group' then connection end, o.group_id
-      from jsonb_to_recordset(organizations) as o (id uuid, source text, group_id uuid)
-     where not exists (select from router.organization x where x.tenant_id = tenant and x.id = o.id)
+    insert into router.organization (tenant_id, id, desk_id, source, connection_id, group_id, wanted_name)
+    select tenant, o.id, desk, o.source, o.connection, o.group_id, o.name
+      from jsonb_to_recordset(organizations) as o (id uuid, source text, connection uuid, group_id uuid, name text)
+     where o.id = any (told)
+       and not exists (select from router.organization x where x.tenant_id = want_memberships.tenant and x.id = o.id)
      order by o.id
     on conflict do nothing;
-    with wanted_now as (
-        select o.id from jsonb_to_recordset(organizations) as o (id uuid)
-    ), gained as (
-        insert into router.membership as m (tenant_id, organization_id, account_id, wanted)
-        select tenant, w.id, account, true from wanted_now w
-         where not exists (select from router.membership x
-                            where x.tenant_id = tenant and x.organization_id = w.id and x.account_id = account and x.wanted)
-         order by w.id
-        on conflict on constraint membership_pkey do update set wanted = true, wanted_at = now()
-        returning m.organization_id
-    ), lost as (
-        update router.membership m set wanted = false, wanted_at = now()
-         where m.tenant_id = tenant and m.account_id = account and m.wanted
-           and not exists (select from wanted_now w where w.id = m.organization_id)
-        returning m.organization_id
-    )
-    select coalesce((select array_agg(organization_id) from gained), '{}'),
-           coalesce((select array_agg(organization_id) from lost), '{}')
-      into told, left_orgs;
-    if cardinality(told) > 0 then
-        perform chain.mark('organization', tenant, desk, told, lane, new_trace);
-    end if;
-    if cardinality(left_orgs) > 0 then
-        perform chain.mark('organization', tenant, desk, left_orgs, (case when leaving then 0 else lane end)::smallint, new_trace);
-    end if;
-    return moved or cardinality(told) > 0 or cardinality(left_orgs) > 0;
+    -- The marks before the rows: the writer too has the key's row before it touches memberships.
+    perform chain.mark_each('organization', tenant, desk, told, lanes, traces);
+    insert into router.membership as m (tenant_id, organization_id, account_id, wanted)
+    select tenant, g.organization, g.account, true
+      from unnest(gained_organizations, gained_accounts) as g (organization, account) order by g.organization, g.account
+    on conflict on constraint membership_pkey do update set wanted = true, wanted_at = now();
+    update router.membership m set wanted = false, wanted_at = now()
+      from (select x.organization_id, x.account_id
+              from unnest(lost_organizations, lost_accounts) as l (organization, account)
+              join router.membership x on x.tenant_id = tenant and x.organization_id = l.organization and x.account_id = l.account
+             order by x.organization_id, x.account_id for no key update of x) l
+     where m.tenant_id = tenant and m.organization_id = l.organization_id and m.account_id = l.account_id;
+    return coalesce(gained_accounts, '{}') || lost_accounts;
 end
 $$;
 
-create function router.decide_group(
-    tenant uuid, desk uuid, connection uuid, group_id uuid, organization uuid, new_name text, removed boolean, new_trace text
-) returns void
+-- The groups of one tenant, which was entered: each is wanted as an organization of that name.
+create function router.decide_groups(tenant uuid, desk uuid, part router.judgement[])
+    returns table (kind text, id uuid, result text, verdict text, reason text)
     language plpgsql volatile
 as $$
+#variable_conflict use_column
+declare
+    moved uuid[];
+    lanes smallint[];
+    traces text[];
 begin
-    insert into router.organization as o (tenant_id, id, desk_id, source, connection_id, group_id, wanted_name, source_removed_at)
-    values (tenant, organization, desk, 'group', connection, decide_group.group_id, new_name, case when removed then now() end)
-    on conflict on constraint organization_pkey do update set
-        wanted_name = excluded.wanted_name, decided_at = now(),
-        source_removed_at = case when removed then coalesce(o.source_removed_at, now()) end
-     where o.wanted_name is distinct from excluded.wanted_name
-        or (o.source_removed_at is null) = removed;
-    if found then
-        perform chain.mark('organization', tenant, desk, array[organization], 1::smallint, new_trace);
+    if cardinality(part) = 0 then
+        return;
+    end if;
+    with known as materialized (
+        select i.*, coalesce(i.wanted_name, o.wanted_name) as new_name,
+               o.id is null or o.wanted_name is distinct from coalesce(i.wanted_name, o.wanted_name)
+                            or (o.source_removed_at is not null) <> i.removed as turned
+          from unnest(part) i
+          left join router.organization o on o.tenant_id = tenant and o.id = i.organization
+         where o.id is not null or not i.removed  -- gone before anybody was in it: nothing to undo
+    ), written as (
+        insert into router.organization as o (
+            tenant_id, id, desk_id, source, connection_id, group_id, wanted_name, source_removed_at, seen_version)
+        select tenant, k.organization, desk, 'group', k.connection, k.id, k.new_name, case when k.removed then now() end, k.seen
+          from known k order by k.organization
+        on conflict on constraint organization_pkey do update set
+            wanted_name = excluded.wanted_name, seen_version = excluded.seen_version, decided_at = now(),
+            source_removed_at = case when excluded.source_removed_at is not null
+                                     then coalesce(o.source_removed_at, excluded.source_removed_at) end
+    ), told as (
         insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
-        values (tenant, decide_group.group_id, 'decided', case when removed then 'removed' else 'want' end, new_trace);
+        select tenant, k.id, 'decided', case when k.removed then 'removed' else 'want' end, k.trace from known k where k.turned
+    )
+    select coalesce(array_agg(k.organization), '{}'), array_agg(greatest(k.prio, 1::smallint)), array_agg(k.trace)
+      into moved, lanes, traces from known k where k.turned;
+    if cardinality(moved) > 0 then
+        perform chain.mark_each('organization', tenant, desk, moved, lanes, traces);
     end if;
-    if removed then  -- design, rule 8: deleting an organization is always a case
-        insert into router."case" (tenant_id, kind, subject_id, connection_id)
-        select tenant, 'organization_deletion', organization, connection
-          from router.organization o
-         where o.tenant_id = tenant and o.id = organization and o.desk_organization_id is not null
-        on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
-    end if;
+    -- Deleting an organization is always a case (design, rule 8); where none was made, or a create was never begun, nothing waits.
+    insert into router."case" (tenant_id, kind, subject_id, connection_id)
+    select tenant, 'organization_deletion', o.id, o.connection_id
+      from unnest(part) i join router.organization o on o.tenant_id = tenant and o.id = i.organization
+     where i.removed and (o.desk_organization_id is not null or o.intent_name is not null)
+    on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
+    update router."case" c set closed_at = now(), decision = 'returned'
+      from unnest(part) i
+     where c.tenant_id = tenant and c.kind = 'organization_deletion' and c.subject_id = i.organization and c.closed_at is null
+       and not i.removed;
+    return query select 'group'::text, i.id, case when i.organization = any (moved) then 'changed' else 'unchanged' end,
+                        case when i.removed then 'removed' else 'want' end, null::text
+                   from unnest(part) i;
 end
 $$;
 
 grant execute on all functions in schema router to vestibule_router;
-revoke execute on function router.claim_email(uuid, bytea, uuid, uuid) from vestibule_router;
+revoke execute on function router.claim_emails(uuid[], bytea[], uuid[], uuid[]) from vestibule_router;
 reset role;
-grant create on schema router to vestibule_definer;
-alter function router.claim_email(uuid, bytea, uuid, uuid) owner to vestibule_definer;
-revoke create on schema router from vestibule_definer;
-grant execute on function router.claim_email(uuid, bytea, uuid, uuid) to vestibule_router;
+grant create on schema router, chain to vestibule_definer;
+alter function router.claim_emails(uuid[], bytea[], uuid[], uuid[]) owner to vestibule_definer;
+alter function chain.mark_each(text, uuid, uuid, uuid[], smallint[], text[]) owner to vestibule_definer;
+revoke create on schema router, chain from vestibule_definer;
+grant execute on function router.claim_emails(uuid[], bytea[], uuid[], uuid[]),
+    chain.mark_each(text, uuid, uuid, uuid[], smallint[], text[]) to vestibule_router;
 
 -- One chunk of the fan-out whose turn it is. Promise: resumable, each key marked with a version it never had.
 -- Returns the keys touched; -1 when no fan-out is open.
@@ -459,7 +598,9 @@ begin
              where a.tenant_id = f.tenant_id and a.connection_id = f.connection_id and a.id > f.cursor
              order by a.id limit least(chunk, 1000)) k;
         update chain.sync s set not_before = null, code = null
-         where s.kind = 'account' and s.id = any (keys) and s.not_before = 'infinity';
+         where s.kind = 'account' and s.id in (  -- locked in key order, as every mark does
+            select k.id from chain.sync k
+             where k.kind = 'account' and k.id = any (keys) and k.not_before = 'infinity' order by k.id for update);
         following := 'organizations';
     elsif f.phase = 'organizations' then
         select array_agg(k.id) into keys from (
