@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from vestibule.domain.identifiers import DeskId
+
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -83,6 +85,11 @@ def capabilities_of(kind: DeskKind, settings: Mapping[str, object]) -> Capabilit
                 member_batch=50,
                 call_seconds=1.0,
             )
+
+
+def credentials_context(desk: DeskId) -> bytes:
+    """What a desk's sealed credentials are bound to (`aad`): moved to another desk they do not open."""
+    return str(desk).encode("ascii")
 
 
 def settings_problems(kind: DeskKind, settings: Mapping[str, object]) -> list[str]:
