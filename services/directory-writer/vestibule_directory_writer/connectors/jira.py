@@ -282,7 +282,8 @@ class JiraDesk:
 
 def _number(organization_id: str) -> int:
     """The id as paths and links want it; no other kind of id has ever been an organization's."""
-    if not organization_id.isdecimal() or int(organization_id) > LARGEST_NUMBER:
+    digits = organization_id.isascii() and organization_id.isdecimal() and len(organization_id) <= 10
+    if not digits or int(organization_id) > LARGEST_NUMBER:
         raise NO_ORGANIZATION.failure()
     return int(organization_id)
 

@@ -124,7 +124,7 @@ def _bounded(seconds: float) -> float:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter from an endless time zone
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
