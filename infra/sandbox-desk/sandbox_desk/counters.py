@@ -17,6 +17,11 @@ class Counters:
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
+    def clear(self) -> None:
+        """Count from none; calls that still run will end here."""
+        self.calls.clear()
+        self.max_in_flight = self.in_flight
+
     def end(self, endpoint: str, method: str, status: int) -> None:
         """The call is over."""
         self.in_flight -= 1

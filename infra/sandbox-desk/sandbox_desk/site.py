@@ -39,7 +39,7 @@ class Site:
         """An empty desk without faults, numbered on."""
         self.directory = Directory()
         self.faults = Faults()
-        self.counters = Counters(in_flight=self.counters.in_flight)
+        self.counters.clear()
         self.effects.clear()
         self.compact()
 
