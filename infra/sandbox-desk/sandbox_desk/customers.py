@@ -71,11 +71,12 @@ def list_desk_customers(request: Request) -> Answer:
     customers = site.directory.customers
     found = [
         customer
-        for account_id in sorted(site.directory.customers_of(desk))
+        for account_id in site.directory.customers_of(desk)
         if (customer := customers[account_id]).active
         and (wanted in customer.email.lower() or wanted in customer.name.lower())
         and site.visible(customer)
     ]
+    found.sort(key=lambda customer: customer.id)
     values = [user_dto(site, customer, request.base) for customer in found[start : start + limit]]
     link = f"{request.base}/rest/servicedeskapi/servicedesk/{quote(desk)}/customer"
     return paged(values, start, limit, start + limit < len(found), link)

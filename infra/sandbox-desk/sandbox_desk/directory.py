@@ -1,6 +1,6 @@
 """Everybody and everything at the desk, as the fold of the effects that made it so."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,10 +119,10 @@ class Directory:
         """Accounts with this address, whatever its case: at most one portal-only, one Atlassian."""
         return [self.customers[account_id] for account_id in self.by_email.get(email.lower(), ())]
 
-    def customers_of(self, desk: str) -> set[str]:
+    def customers_of(self, desk: str) -> Set[str]:
         """Who may see a service desk: all if it is open, else those added or in a linked organization."""
         if SERVICE_DESKS[desk] == "open":
-            return set(self.customers)
+            return self.customers.keys()
         seen = set(self.at_desk[desk])
         for organization in self.organizations.values():
             if desk in organization.desks:
