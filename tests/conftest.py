@@ -7,6 +7,8 @@ import pytest
 from infra.local.servers import Addresses
 from tests.stack import Database, copy_of, drop, make_template, running_servers
 
+pytest_plugins = ["tests.no_skips"]
+
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Addresses]:

@@ -1,4 +1,4 @@
-"""Databases and brokers for tests: given ones by URL, else private ones under `.local/pytest`."""
+"""Databases and brokers for tests: given ones by URL, else private ones of this run under `.local/pytest`."""
 
 import hashlib
 import os
@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
-from infra.local.places import LOCAL
-from infra.local.servers import Addresses, Servers
+from infra.local.occupancy import private_servers
+from infra.local.servers import Addresses
 from vestibule.database.migrations import (
     SERVICE_ROLES,
     migrate,
@@ -49,11 +49,8 @@ class Database:
 @contextmanager
 def running_servers() -> Iterator[Addresses]:
     """The servers of this test run; given ones are used as they are, ours are stopped afterwards."""
-    servers = Servers(LOCAL / "pytest")
-    try:
-        yield servers.start()
-    finally:
-        servers.stop()
+    with private_servers("pytest") as addresses:
+        yield addresses
 
 
 async def make_template(admin_url: str) -> Database:

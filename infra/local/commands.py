@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 from infra.local.environment import PYTHON, ensure_environment
-from infra.local.places import LOCAL, ROOT, is_locked, locked
+from infra.local.occupancy import abandoned, is_occupied, occupied, private_servers
+from infra.local.places import LOCAL, ROOT
 from infra.local.preparation import create_database
 from infra.local.problems import InvalidSetting
-from infra.local.servers import Servers
 from infra.local.services import NAMES
 from infra.local.stack import Stack, shown, stacks_within
 
@@ -22,8 +22,6 @@ CHECKS = (
     ("mypy",),
     ("lint-imports", "--no-logo"),
 )
-TESTING = LOCAL / "test"
-TEST_LOCK = LOCAL / "test.lock"
 UV = "uv==0.13.9"
 LOCKING = (
     "pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header"
@@ -49,7 +47,8 @@ def run_command(arguments: Sequence[str]) -> int:
         case "demo":
             return demo(rest)
         case "bench":
-            return program(["-m", "tests.load.bench", *rest], {})
+            with occupied(LOCAL / "bench"):
+                return program(["-m", "tests.load.bench", *rest], {})
         case "lock":
             return lock()
         case "remove":
@@ -72,9 +71,8 @@ def up() -> int:
 
 def down() -> int:
     """Everything of this checkout stopped, also what a kept demo or a killed run left; not a running test."""
-    for stack in stacks_within(LOCAL):
-        if not (stack.folder.is_relative_to(TESTING) and is_locked(TEST_LOCK)):
-            stack.down(say)
+    for stack in abandoned(LOCAL):
+        stack.down(say)
     return 0
 
 
@@ -122,27 +120,20 @@ def check() -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """The test suite against fresh private servers (or given ones), which are stopped afterwards."""
-    busy = "another `make test` runs in this checkout; wait for it, or use a second clone"
-    with locked(TEST_LOCK, wait=False, busy=busy):
-        for left in stacks_within(TESTING):
-            left.remove(say)
-        servers = Servers(TESTING)
-        with ended_by_signal():
-            try:
-                addresses = servers.start()
-                create_database(addresses.database)
-                urls = {"VESTIBULE_DATABASE_URL": addresses.database, "VESTIBULE_AMQP_URL": addresses.amqp}
-                return program(["-m", "pytest", *arguments], urls)
-            finally:
-                servers.stop()
+    """The test suite against fresh private servers (or given ones), which are gone afterwards."""
+    with ended_by_signal(), private_servers("test") as addresses:
+        create_database(addresses.database)
+        urls = {"VESTIBULE_DATABASE_URL": addresses.database, "VESTIBULE_AMQP_URL": addresses.amqp}
+        return program(["-m", "pytest", *arguments], urls)
 
 
 def demo(arguments: Sequence[str]) -> int:
     """The demonstration on a fresh instance of its own; it stays with KEEP=1, whatever comes out."""
     stack = Stack(LOCAL / "demo")
-    stack.remove(lambda _line: None)
-    with ended_by_signal():
+    if is_occupied(stack.folder):
+        raise InvalidSetting("another `make demo` runs in this checkout; wait for it, or use a second clone")
+    with ended_by_signal(), occupied(stack.folder):
+        stack.remove(lambda _line: None)
         try:
             stack.up(say)
             return program(["-m", "infra.local.demo", *arguments], stack.console_environ())

@@ -55,6 +55,8 @@ def locked(path: Path, *, wait: bool = True, busy: str = "") -> Iterator[None]:
 
 def is_locked(path: Path) -> bool:
     """Whether another process holds this lock now."""
+    if not path.exists():
+        return False
     try:
         with locked(path, wait=False):
             return False

@@ -17,7 +17,8 @@ import aio_pika
 import asyncpg
 import pytest
 
-from infra.local.places import ROOT
+from infra.local.occupancy import is_occupied, private_servers
+from infra.local.places import LOCAL, ROOT
 from infra.local.ports import LOOPBACK, Ports, is_free
 from infra.local.postgres import PostgresServer
 from infra.local.postgres_programs import system_programs
@@ -27,6 +28,7 @@ from infra.local.rabbitmq import RabbitServer
 from infra.local.readiness import await_ready
 from infra.local.servers import Servers
 from infra.local.services import with_login, without_login
+from infra.local.stack import Stack
 
 SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")
 STUBBORN = (
@@ -251,6 +253,43 @@ def test_a_service_that_never_gets_ready_is_told_after_the_bound(process: Backgr
         await_ready({"ingest": (process, Ports(process.record.parent / "p.json").take("x"))}, 0.2, print)
 
 
+async def test_up_is_safe_to_repeat_heals_what_died_and_down_leaves_nothing(folder: Path) -> None:
+    stack, told = Stack(folder, environ_with()), [""]
+    try:
+        urls = await asyncio.to_thread(stack.up, told.append, only=("desk",))
+        assert json.loads((folder / "run.json").read_text("utf-8")) == urls
+        assert (folder / "cli.env").stat().st_mode & 0o777 == 0o600
+        assert (folder / "credentials.json").stat().st_mode & 0o777 == 0o600
+        assert stack.console_environ()["SANDBOX_DESK_URL"] == urls["desk"]
+        secrets = json.loads((folder / "credentials.json").read_text("utf-8"))["roles"].values()
+        assert not [line for line in told for secret in secrets if secret in line]
+        before = stack.states()
+        assert [state.name for state in before] == ["database", "amqp", "desk"]
+        assert await asyncio.to_thread(stack.up, told.append, only=("desk",)) == urls
+        assert stack.states() == before
+
+        stack.process("desk").kill_hard()
+        stack.servers.postgres.kill_hard()
+        stack.servers.rabbitmq.kill_hard()
+        assert await asyncio.to_thread(stack.up, told.append, only=("desk",)) == urls
+        assert {state.pid for state in stack.states()}.isdisjoint(state.pid for state in before)
+    finally:
+        await asyncio.to_thread(stack.down, told.append)
+    assert stack.states() == []
+    assert not (folder / "run.json").exists()
+    await asyncio.to_thread(stack.remove, told.append)
+
+
+async def test_a_failing_service_stops_what_was_started_with_it(folder: Path) -> None:
+    stack = Stack(folder, environ_with(VESTIBULE_LOG_LEVEL="deafening"))
+    try:
+        with pytest.raises(LocalStackError, match=r"relay ended while starting(.|\n)*VESTIBULE_LOG_LEVEL"):
+            await asyncio.to_thread(stack.up, print, only=("desk", "relay"))
+        assert stack.states() == []
+    finally:
+        await asyncio.to_thread(stack.remove, print)
+
+
 def test_given_servers_are_used_and_nothing_is_started(folder: Path) -> None:
     given = environ_with(
         VESTIBULE_DATABASE_URL="postgresql://admin:secret@db.example:5432/gateway?sslmode=require",
@@ -265,6 +304,26 @@ def test_given_servers_are_used_and_nothing_is_started(folder: Path) -> None:
     role = with_login(addresses.database, "vestibule_ingest", "p/w")
     assert role == "postgresql://vestibule_ingest:p%2Fw@db.example:5432/gateway?sslmode=require"
     assert without_login(addresses.amqp) == "amqps://mq.example/"
+
+
+def test_what_a_run_uses_is_occupied_and_what_a_killed_run_left_is_removed() -> None:
+    given = environ_with(
+        VESTIBULE_DATABASE_URL="postgresql://db.example/x", VESTIBULE_AMQP_URL="amqp://mq.example/"
+    )
+    kind = LOCAL / f"occupancy-{os.getpid()}"
+    left = kind / "1"
+    left.mkdir(parents=True)
+    (left / "stack.lock").touch()
+    try:
+        with private_servers(kind.name, given):
+            used = kind / str(os.getpid())
+            assert is_occupied(used / "crash")
+            assert not is_occupied(left)
+            assert not left.exists()
+        assert not is_occupied(used)
+        assert list(kind.iterdir()) == []
+    finally:
+        shutil.rmtree(kind)
 
 
 def test_a_wrong_setting_is_told_with_what_it_takes(folder: Path) -> None:
