@@ -22,6 +22,10 @@ def _ten() -> int:
     return 10
 
 
+def _two_hundred() -> int:
+    return 200
+
+
 def _fifteen() -> float:
     return 15.0
 
@@ -64,6 +68,9 @@ class IngestSettings(ServiceSettings):
     """`vestibule_ingest`."""
 
     public_url: Annotated[str, Variable("VESTIBULE_PUBLIC_URL", values.http_url, _PUBLIC)]
+    request_rate: Annotated[  # requests per second of one connection, at least what Entra's gallery asks for
+        int, Variable("VESTIBULE_REQUEST_RATE", values.whole(25, 100_000), default=_two_hundred)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

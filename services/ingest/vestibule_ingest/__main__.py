@@ -1,0 +1,46 @@
+"""Entry: `python -m vestibule_ingest`."""
+
+import asyncio
+from functools import partial
+
+from vestibule.database.pool import open_pool
+from vestibule.process.running import run
+from vestibule.process.serving import serve
+from vestibule.settings.loading import load_or_exit
+from vestibule.settings.services import IngestSettings
+from vestibule.telemetry.logging import configure_logging
+from vestibule.telemetry.metrics import open_registry
+from vestibule.telemetry.tracing import open_tracing
+from vestibule_ingest.app import Parts, build_app
+
+SERVICE = "ingest"
+
+
+async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> None:
+    """Serve SCIM and the probes until `stopping`, then drain."""
+    tracing = open_tracing(SERVICE, settings.instance, endpoint=settings.otlp_endpoint)
+    application = build_app(
+        Parts(
+            connect=partial(open_pool, settings.database_url.reveal(), settings.pool_size, settings.instance),
+            pool_size=settings.pool_size,
+            public_url=settings.public_url,
+            request_rate=settings.request_rate,
+            tracer=tracing.tracer,
+            registry=open_registry(),
+        )
+    )
+    try:
+        await serve(application, settings.listen, stopping, drain_seconds=settings.drain_seconds)
+    finally:
+        tracing.close()
+
+
+def main() -> None:
+    """Run the service; exit 2 with every problem listed where its settings are wrong."""
+    settings = load_or_exit(IngestSettings)
+    configure_logging(SERVICE, settings.instance, settings.log_level)
+    run(partial(serve_ingest, settings), drain_seconds=settings.drain_seconds)
+
+
+if __name__ == "__main__":
+    main()

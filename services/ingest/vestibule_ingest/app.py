@@ -1,0 +1,125 @@
+"""The composition: routes, middleware in order, and the one lifespan that opens and closes everything."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from opentelemetry.trace import Tracer
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vestibule.database.pool import Pool
+from vestibule.probes import probe_routes
+from vestibule.scim.errors import InternalError, MethodNotAllowed, NotFound
+from vestibule.telemetry.metrics import RequestMetrics
+from vestibule.telemetry.requests import ObservedRequests
+from vestibule_ingest import discovery
+from vestibule_ingest.admission import Admission, Buckets
+from vestibule_ingest.base_urls import FlaggedBaseUrls
+from vestibule_ingest.counting import IngestMetrics
+from vestibule_ingest.exchange import Exchange, Handler
+from vestibule_ingest.groups import Groups
+from vestibule_ingest.lanes import Lanes
+from vestibule_ingest.memberships import Memberships
+from vestibule_ingest.provisioning import Provisioning
+from vestibule_ingest.rendering import error_response
+from vestibule_ingest.users import Users
+
+BASE = "/scim/v2/{connection}"
+IN_HAND_PER_LANE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the application is put together from."""
+
+    connect: Callable[[], Awaitable[Pool]]
+    pool_size: int
+    public_url: str
+    request_rate: float
+    tracer: Tracer
+    registry: CollectorRegistry
+
+
+def build_app(parts: Parts) -> Starlette:
+    """Put the service together; nothing is opened before the lifespan begins."""
+    metrics = IngestMetrics(parts.registry)
+    lanes = Lanes(parts.connect, parts.pool_size)
+    admission = Admission(Buckets(parts.request_rate, time.monotonic), parts.pool_size * IN_HAND_PER_LANE)
+    exchange = Exchange(lanes, admission, metrics, parts.public_url)
+    users = Users(Provisioning(lanes, metrics))
+    groups = Groups(Memberships(lanes, metrics))
+
+    def route(path: str, noun: str, handlers: Mapping[str, Handler]) -> Route:
+        return Route(f"{BASE}{path}", exchange.endpoint(noun, handlers), methods=list(handlers))
+
+    application = Starlette(
+        routes=[
+            route("/Users", "users", users.collection),
+            route("/Users/{id}", "users", users.item),
+            route("/Groups", "groups", groups.collection),
+            route("/Groups/{id}", "groups", groups.item),
+            route("/ServiceProviderConfig", "discovery", {"GET": discovery.CONFIG}),
+            route("/ResourceTypes", "discovery", {"GET": discovery.RESOURCE_TYPES}),
+            route("/ResourceTypes/{id}", "discovery", {"GET": discovery.RESOURCE_TYPE}),
+            route("/Schemas", "discovery", {"GET": discovery.SCHEMAS}),
+            route("/Schemas/{id}", "discovery", {"GET": discovery.SCHEMA}),
+            *probe_routes({"database": lanes.ready}, parts.registry),
+        ],
+        middleware=[
+            Middleware(FlaggedBaseUrls),
+            Middleware(
+                ObservedRequests,
+                tracer=parts.tracer,
+                metrics=RequestMetrics(parts.registry),
+                clock=time.monotonic,
+            ),
+        ],
+        exception_handlers={HTTPException: answer_unrouted, Exception: answer_bug},
+        lifespan=lifespan_of(lanes),
+    )
+    application.router.redirect_slashes = False
+    return application
+
+
+def lifespan_of(lanes: Lanes) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Make the lifespan: a role that could see past row level security ends the process at once."""
+
+    @asynccontextmanager
+    async def lifespan(_application: Starlette) -> AsyncIterator[None]:
+        stopping = asyncio.Event()
+        opening = None if await lanes.open() else asyncio.create_task(lanes.keep_opening(stopping))
+        try:
+            yield
+        finally:
+            stopping.set()
+            if opening is not None:
+                await opening
+            await lanes.close()
+
+    return lifespan
+
+
+async def answer_unrouted(_request: Request, error: Exception) -> Response:
+    """Answer what no route takes, in SCIM as everything else."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = ", ".join(sorted((error.headers or {})["Allow"].split(", ")))
+        return error_response(MethodNotAllowed(f"This URL takes {allowed} only."), {"allow": allowed})
+    return error_response(
+        NotFound(
+            "There is no such endpoint: the base URL ends with the connection, then comes /Users or /Groups."
+        )
+    )
+
+
+async def answer_bug(_request: Request, _error: Exception) -> Response:
+    """Answer a bug of ours; the server logs it."""
+    return error_response(InternalError("The service failed: the operator can find the request by its time."))

@@ -1,0 +1,135 @@
+"""Bodies: read within bounds, JSON that says each thing once."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from vestibule.scim.errors import InvalidSyntax, TooLarge, UnsupportedMediaType
+from vestibule_ingest.admission import Admitted
+
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+USER_BYTES: Final = 1024 * 1024
+GROUP_BYTES: Final = 8 * 1024 * 1024  # fifty thousand members with their names
+MOST_OPENINGS: Final = 150_000  # lists and objects: each costs memory far beyond its two bytes
+DEEPEST: Final = 20
+READ_SECONDS: Final = 30.0
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # a receiver may ignore it (RFC 8259 §8.1); .NET clients send it
+
+_TYPES: Final = frozenset({b"application/scim+json", b"application/json"})
+_SPACED_COLON = re.compile(rb'"\s+:')
+
+
+class Abandoned(Exception):
+    """The client went away before its body was here: there is nobody to answer."""
+
+
+def check_type(headers: Mapping[bytes, bytes]) -> None:
+    """Accept JSON by either name, or by none; UnsupportedMediaType for anything else."""
+    media_type, _, parameters = headers.get(b"content-type", b"application/json").lower().partition(b";")
+    if media_type.strip() not in _TYPES:
+        raise UnsupportedMediaType("The body must be sent as application/scim+json or application/json.")
+    charset = parameters.replace(b" ", b"").replace(b'"', b"").partition(b"charset=")[2]
+    if charset and not charset.startswith(b"utf-8"):
+        raise UnsupportedMediaType("The body must be encoded in UTF-8.")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMediaType("The body must be sent without a Content-Encoding.")
+
+
+async def read_json(
+    receive: Receive, headers: Mapping[bytes, bytes], admitted: Admitted, most: int
+) -> object:
+    """Read and parse a body of at most `most` bytes."""
+    check_type(headers)
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and (len(announced) > 18 or int(announced) > most):
+        raise _too_large(most)
+    message = await receive()
+    if message.get("more_body"):
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                body = await _read_rest(receive, message, admitted, most)
+        except TimeoutError:
+            raise InvalidSyntax(f"The body did not arrive within {READ_SECONDS:g} s.") from None
+    else:
+        if message["type"] != "http.request":
+            raise Abandoned
+        body = message.get("body", b"")
+        _charge(admitted, len(body), len(body), most)
+    return parse_json(body)
+
+
+async def _read_rest(
+    receive: Receive, first: MutableMapping[str, Any], admitted: Admitted, most: int
+) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    message = first
+    while True:
+        if message["type"] != "http.request":
+            raise Abandoned
+        piece = message.get("body", b"")
+        size += len(piece)
+        _charge(admitted, len(piece), size, most)
+        pieces.append(piece)
+        if not message.get("more_body"):
+            return b"".join(pieces)
+        message = await receive()
+
+
+def _charge(admitted: Admitted, more: int, size: int, most: int) -> None:
+    if size > most:
+        raise _too_large(most)
+    admitted.charge(more)
+
+
+def parse_json(body: bytes) -> object:
+    """Parse JSON; InvalidSyntax for what is malformed, too deep, not UTF-8, or says a name twice."""
+    if body.count(b"[") + body.count(b"{") > MOST_OPENINGS:
+        raise TooLarge(f"The body has more than {MOST_OPENINGS} lists and objects: send several requests.")
+    try:
+        value = orjson.loads(body.removeprefix(BYTE_ORDER_MARK))
+    except orjson.JSONDecodeError:
+        raise InvalidSyntax("The body is not valid JSON in UTF-8: correct what the client sends.") from None
+    names = _count_names(value)
+    # Each name is followed by a colon, as a rule at once. Where the counts agree no name was dropped.
+    if names != body.count(b'":') or b'\\":' in body or _SPACED_COLON.search(body):
+        _refuse_duplicates(body)
+    return value
+
+
+def _count_names(value: object) -> int:
+    """How many names all objects have together; InvalidSyntax where they are nested too deep."""
+    names = 0
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        below: list[object] = []
+        for node in level:
+            if type(node) is dict:
+                names += len(node)
+                below.extend(node.values())
+            elif type(node) is list:
+                below.extend(node)
+        if not below:
+            return names
+        level = below
+    raise InvalidSyntax(f"The body is nested deeper than {DEEPEST} levels: send flatter values.")
+
+
+def _refuse_duplicates(body: bytes) -> None:
+    json.loads(body.removeprefix(BYTE_ORDER_MARK), object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidSyntax("An object in the body has the same name twice: send each attribute once.")
+    return found
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {most // 1024} KiB: send several smaller requests.")

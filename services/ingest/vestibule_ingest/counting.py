@@ -1,0 +1,28 @@
+"""Numbers that only ingest has."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter
+
+from vestibule.scim.dialects import Repair
+from vestibule.telemetry.metrics import Children
+
+
+class IngestMetrics:
+    """How liberal we had to be, and what we failed to write down."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._repairs = Children(
+            Counter("vestibule_scim_repairs", "Requests that needed a rule.", ("rule",), registry=registry)
+        )
+        self.refusals_lost = Counter(
+            "vestibule_refusals_lost", "Refused requests that could not be recorded.", registry=registry
+        )
+        self.overtaken = Counter(
+            "vestibule_writes_overtaken", "Writes repeated because another came between.", registry=registry
+        )
+
+    def repaired(self, rules: Iterable[Repair]) -> None:
+        """Count the rules that one request needed."""
+        for rule in rules:
+            self._repairs.of(rule.value).inc()

@@ -1,0 +1,166 @@
+"""One request from its headers to its answer: the same steps for every endpoint."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vestibule.database.callers import Refusal, admit, refuse
+from vestibule.database.verdicts import Refused
+from vestibule.domain.identifiers import parse_id
+from vestibule.domain.tokens import Credential
+from vestibule.scim.errors import NotFound, ScimError
+from vestibule.telemetry.logging import logger
+from vestibule.telemetry.tracing import traceparent
+from vestibule_ingest.admission import Admission, Admitted
+from vestibule_ingest.authentication import credential_of
+from vestibule_ingest.bodies import Abandoned, read_json
+from vestibule_ingest.counting import IngestMetrics
+from vestibule_ingest.lanes import Lanes
+from vestibule_ingest.parameters import check_length, parse_query
+from vestibule_ingest.rejections import DATABASE_TROUBLES, rejection, rejection_of_caller, trouble
+from vestibule_ingest.rendering import error_response
+
+# Refusals of the request itself: the IdP's admin has to change something, so somebody must be told.
+RECORDED: Final = frozenset({400, 403, 409, 413, 415})
+# Answers that may come before a statement has seen the caller.
+UNSEEN: Final = frozenset({400, 413, 414, 415})
+WRITES: Final = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "remove"}
+CLIENT_CLOSED: Final = 499
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler knows of a request; `base` is the connection's own base URL."""
+
+    request: Request
+    headers: Mapping[bytes, bytes]
+    caller: Credential
+    base: str
+    trace: str | None
+    admitted: Admitted
+    lanes: Lanes
+
+    def query(self) -> Mapping[str, str]:
+        """The URL's parameters by lower-case name."""
+        return parse_query(self.request.scope["query_string"])
+
+    async def json(self, most: int) -> Any:
+        """The parsed body, of at most `most` bytes."""
+        return await read_json(self.request.receive, self.headers, self.admitted, most)
+
+    async def resource_id(self) -> UUID:
+        """The id in the path; what cannot be one is as missing as any, once the caller is known."""
+        found = parse_id(self.request.path_params["id"])
+        if found is None:
+            await self.check_caller()
+            raise NotFound("There is no such resource in this connection: look it up by a filter.")
+        return found
+
+    async def check_caller(self) -> None:
+        """Authenticate where no other statement does."""
+        async with self.lanes.take() as connection:
+            error = rejection_of_caller(await admit(connection, self.caller))
+        if error is not None:
+            raise error
+
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+class Exchange:
+    """Makes endpoints of handlers: authentication, admission, errors and the log line around each."""
+
+    def __init__(self, lanes: Lanes, admission: Admission, metrics: IngestMetrics, public_url: str) -> None:
+        self._lanes = lanes
+        self._admission = admission
+        self._metrics = metrics
+        self._public_url = public_url
+
+    def endpoint(self, noun: str, handlers: Mapping[str, Handler]) -> Endpoint:
+        """An endpoint with one handler per method; `noun` and the method name what is done."""
+
+        async def answer(request: Request) -> Response:
+            method = request.method
+            handler = handlers["GET" if method == "HEAD" else method]
+            began = time.monotonic()
+            response, code = await self._answer(request, handler, f"{noun}.{WRITES.get(method, 'read')}")
+            log.info(
+                "request_answered",
+                method=method,
+                route=noun,
+                status=response.status_code,
+                code=code,
+                duration=round(time.monotonic() - began, 4),
+            )
+            return response
+
+        return answer
+
+    async def _answer(
+        self, request: Request, handler: Handler, operation: str
+    ) -> tuple[Response, str | None]:
+        caller: Credential | None = None
+        trace = traceparent()
+        try:
+            scope = request.scope
+            headers: Mapping[bytes, bytes] = dict(scope["headers"])
+            path = request.path_params["connection"]
+            caller = credential_of(path, headers)
+            with self._admission.admit(caller) as admitted:
+                check_length(scope["path"], scope["query_string"])
+                call = Call(
+                    request,
+                    headers,
+                    caller,
+                    f"{self._public_url}/scim/v2/{path}",
+                    trace,
+                    admitted,
+                    self._lanes,
+                )
+                return await handler(call), None
+        except Abandoned:
+            return Response(status_code=CLIENT_CLOSED), "client_closed"
+        except ScimError as error:
+            answer = error
+        except Refused as refused:
+            answer = rejection(refused)
+        except DATABASE_TROUBLES as error:
+            log.warning("database_refused", exc_info=error)
+            answer = trouble(error)
+        if caller is not None:
+            answer = await self._record(caller, operation, answer, trace)
+        return error_response(answer), code_of(answer)
+
+    async def _record(
+        self, caller: Credential, operation: str, error: ScimError, trace: str | None
+    ) -> ScimError:
+        """Record a refused write; a caller that turns out to be unknown hears nothing but that."""
+        writes = not operation.endswith(".read")
+        if not (writes and error.status in RECORDED) and error.status not in UNSEEN:
+            return error
+        try:
+            async with self._lanes.take() as connection:
+                if writes:
+                    refusal = Refusal(operation, error.status, code_of(error), trace)
+                    verdict = await refuse(connection, caller, refusal)
+                else:
+                    verdict = await admit(connection, caller)
+        except (ScimError, *DATABASE_TROUBLES):
+            self._metrics.refusals_lost.inc()
+            log.warning("refusal_not_recorded", operation=operation, code=code_of(error))
+            return error
+        return rejection_of_caller(verdict) or error
+
+
+def code_of(error: ScimError) -> str:
+    """A word for an error: its scimType where it has one, else its name, in snake case."""
+    word = error.scim_type or type(error).__name__
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in word).lstrip("_")

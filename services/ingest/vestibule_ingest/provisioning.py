@@ -1,0 +1,183 @@
+"""Users: what a request makes of the stored document, written together with its mark, in one transaction."""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from vestibule.database import persons
+from vestibule.database.persons import Overtaken, Person, PersonQuery, PersonWrite, Replaced
+from vestibule.database.pool import Connection
+from vestibule.domain.identifiers import uuid7
+from vestibule.domain.tokens import Credential
+from vestibule.scim.errors import Unavailable
+from vestibule.scim.listing import Page
+from vestibule.scim.patch import patch_user
+from vestibule.scim.resources import UserKeys, parse_user
+from vestibule_ingest.counting import IngestMetrics
+from vestibule_ingest.lanes import Lanes
+from vestibule_ingest.preconditions import Tags, require
+
+MOST_ATTEMPTS: Final = 40  # each time one writer wins: enough for everybody who can be in hand at one user
+DEADLOCK_ATTEMPTS: Final = 3
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A user's document after a change."""
+
+    document: dict[str, Any]
+    keys: UserKeys
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    """Carries out what users' endpoints have understood."""
+
+    lanes: Lanes
+    metrics: IngestMetrics
+
+    async def create_user(self, caller: Credential, body: object, trace: str | None) -> Person:
+        """Store a new user, or bring a removed one back under its old id."""
+        parsed = parse_user(body)
+        self.metrics.repaired(parsed.repairs)
+        write = _write(parsed.document, parsed.keys)
+        made = await in_a_lane(
+            self.lanes, lambda lane: persons.create_person(lane, caller, new_id(), write, trace)
+        )
+        return Person(made.id, parsed.document, (), made.version, made.created_at, made.modified_at)
+
+    async def read_user(self, caller: Credential, target: UUID) -> Person:
+        """Read one user."""
+        return await in_a_lane(self.lanes, lambda lane: persons.read_person(lane, caller, target))
+
+    async def list_users(
+        self, caller: Credential, query: PersonQuery, page: Page
+    ) -> tuple[int, list[Person]]:
+        """Return the number of users that a query finds, and one page of them."""
+        return await in_a_lane(
+            self.lanes, lambda lane: persons.list_persons(lane, caller, query, page.offset, page.count)
+        )
+
+    async def replace_user(
+        self, caller: Credential, target: UUID, body: object, match: Tags | None, trace: str | None
+    ) -> Person:
+        """Carry out a PUT."""
+
+        def edit(document: dict[str, Any]) -> Edit:
+            parsed = parse_user(body, document)
+            self.metrics.repaired(parsed.repairs)
+            return Edit(parsed.document, parsed.keys, parsed.document != document)
+
+        return await self._edit(caller, target, edit, "replace", match, trace)
+
+    async def patch_user(
+        self, caller: Credential, target: UUID, body: object, match: Tags | None, trace: str | None
+    ) -> Person:
+        """Carry out a PATCH: all of it or nothing."""
+
+        def edit(document: dict[str, Any]) -> Edit:
+            patched = patch_user(document, body)
+            self.metrics.repaired(patched.repairs)
+            return Edit(patched.document, patched.keys, patched.changed)
+
+        return await self._edit(caller, target, edit, "patch", match, trace)
+
+    async def remove_user(
+        self, caller: Credential, target: UUID, match: Tags | None, trace: str | None
+    ) -> None:
+        """Carry out a DELETE; the row stays for the retention time."""
+
+        async def work(lane: Connection) -> bool:
+            expected = None
+            if match is not None:
+                person = await persons.read_person(lane, caller, target)
+                require(match, person.version)
+                expected = person.version
+            return await persons.remove_person(lane, caller, target, expected, trace)
+
+        await until_not_overtaken(self.lanes, self.metrics, work)
+
+    async def _edit(
+        self,
+        caller: Credential,
+        target: UUID,
+        edit: Callable[[dict[str, Any]], Edit],
+        operation: str,
+        match: Tags | None,
+        trace: str | None,
+    ) -> Person:
+        """Read, change, write; whoever was overtaken changes what the other left. No change, no write."""
+
+        async def work(lane: Connection) -> Person:
+            person = await persons.read_person(lane, caller, target)
+            for _ in range(MOST_ATTEMPTS):
+                require(match, person.version)
+                edited = edit(person.document)
+                if not edited.changed:
+                    return person
+                write = _write(edited.document, edited.keys)
+                result = await persons.replace_person(
+                    lane, caller, target, person.version, write, operation, trace
+                )
+                person = replace(person, version=result.version, modified_at=result.modified_at)
+                match result:
+                    case Replaced():
+                        return replace(person, document=edited.document)
+                    case Overtaken(document):
+                        person = replace(person, document=document)
+                        self.metrics.overtaken.inc()
+            raise overtaken_too_often()
+
+        return await in_a_lane(self.lanes, work)
+
+
+async def in_a_lane(lanes: Lanes, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Do work on one connection; a deadlock's victim, whose statement changed nothing, does it again."""
+    for attempt in range(1, DEADLOCK_ATTEMPTS + 1):
+        try:
+            async with lanes.take() as lane:
+                return await work(lane)
+        except asyncpg.DeadlockDetectedError:
+            if attempt == DEADLOCK_ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def until_not_overtaken(
+    lanes: Lanes, metrics: IngestMetrics, work: Callable[[Connection], Awaitable[bool]]
+) -> None:
+    """Repeat work that looks and then writes until no other write came between."""
+    for _ in range(MOST_ATTEMPTS):
+        if await in_a_lane(lanes, work):
+            return
+        metrics.overtaken.inc()
+    raise overtaken_too_often()
+
+
+def overtaken_too_often() -> Unavailable:
+    """The answer when others are always faster."""
+    return Unavailable("Others are changing this resource at this moment: repeat the request.")
+
+
+def new_id() -> UUID:
+    """An id that sorts by time of creation."""
+    return uuid7(time.time_ns() // 1_000_000, secrets.token_bytes(10))
+
+
+def _write(document: dict[str, Any], keys: UserKeys) -> PersonWrite:
+    return PersonWrite(
+        document,
+        keys.external_id,
+        keys.user_name_ci,
+        keys.display_name_ci,
+        keys.work_email_ci,
+        keys.active,
+    )

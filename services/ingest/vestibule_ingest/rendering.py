@@ -1,0 +1,86 @@
+"""SCIM JSON on the wire: resources with their ETag, lists, errors with their headers."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+
+from vestibule.database.groups import Group
+from vestibule.database.persons import Person
+from vestibule.scim.attributes import ResourceType
+from vestibule.scim.errors import ScimError, TooLarge, Unauthorized, Unavailable
+from vestibule.scim.projection import Projection, project
+from vestibule.scim.representation import (
+    CONTENT_TYPE,
+    GroupRef,
+    Meta,
+    render_group,
+    render_user,
+    weak_etag,
+)
+from vestibule.scim.schemas import GROUP, USER
+from vestibule_ingest.admission import Throttled
+from vestibule_ingest.authentication import CHALLENGE
+
+RETRY_SECONDS: Final = 1
+
+
+class ScimResponse(Response):
+    """An answer whose body, where it has one, is SCIM JSON."""
+
+    media_type = CONTENT_TYPE
+
+    def __init__(
+        self, body: object = None, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(b"" if body is None else orjson.dumps(body), status, headers)
+
+
+def user_body(person: Person, base: str, projection: Projection | None) -> dict[str, Any]:
+    """The body of a user; `base` is the connection's base URL."""
+    identifier = str(person.id)
+    meta = Meta(f"{base}/Users/{identifier}", person.created_at, person.modified_at, person.version)
+    groups = [
+        GroupRef(group["value"], group["display"], f"{base}/Groups/{group['value']}")
+        for group in person.groups
+    ]
+    return _projected(render_user(person.document, identifier, meta, groups), USER, projection)
+
+
+def group_body(group: Group, base: str, projection: Projection | None) -> dict[str, Any]:
+    """The body of a group; members are finished JSON and are parsed only where a part of them is wanted."""
+    identifier = str(group.id)
+    meta = Meta(f"{base}/Groups/{identifier}", group.created_at, group.modified_at, group.version)
+    body = render_group(group.document, identifier, meta)
+    if group.members is not None:
+        body["members"] = (
+            orjson.Fragment(group.members) if projection is None else orjson.loads(group.members)
+        )
+    return _projected(body, GROUP, projection)
+
+
+def tagged(version: int, location: str | None = None) -> dict[str, str]:
+    """The headers of an answer that shows a resource."""
+    headers = {"etag": weak_etag(version)}
+    if location is not None:
+        headers["location"] = location
+    return headers
+
+
+def error_response(error: ScimError, headers: Mapping[str, str] | None = None) -> ScimResponse:
+    """The answer that an error stands for."""
+    extra = dict(headers or {})
+    if isinstance(error, Unauthorized):
+        extra["www-authenticate"] = CHALLENGE
+    elif isinstance(error, Throttled):
+        extra["retry-after"] = str(error.retry_after)
+    elif isinstance(error, Unavailable):
+        extra["retry-after"] = str(RETRY_SECONDS)
+    elif isinstance(error, TooLarge):
+        extra["connection"] = "close"  # the rest of the body is not waited for
+    return ScimResponse(error.as_body(), error.status, extra)
+
+
+def _projected(body: dict[str, Any], kind: ResourceType, projection: Projection | None) -> dict[str, Any]:
+    return body if projection is None else project(projection, body, kind)
