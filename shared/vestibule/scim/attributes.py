@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+UNBOUNDED = 1 << 62  # the body's own limit bounds such a text
+
 
 class Type(StrEnum):
     STRING = "string"
@@ -38,7 +40,11 @@ class Uniqueness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute definition; `table` finds sub-attributes by canonical or lower-case name."""
+    """One attribute definition.
+
+    `table` finds sub-attributes by canonical or lower-case name; `plain_texts` are the names of those that
+    take any text. With `has_value` a bare value can stand for the whole (RFC 7643 §2.4).
+    """
 
     name: str
     description: str = ""
@@ -54,14 +60,13 @@ class Attribute:
     sub_attributes: tuple["Attribute", ...] = ()
     longest: int | None = None  # characters; what we index must fit an index row
     table: Mapping[str, "Attribute"] = field(init=False, repr=False, compare=False)
+    plain_texts: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    has_value: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", attribute_table(self.sub_attributes))
-
-    @property
-    def has_value(self) -> bool:
-        """Whether a bare value can stand for the whole (RFC 7643 §2.4: the `value` sub-attribute)."""
-        return "value" in self.table
+        object.__setattr__(self, "plain_texts", plain_texts(self.sub_attributes))
+        object.__setattr__(self, "has_value", "value" in self.table)
 
     @property
     def writable(self) -> bool:
@@ -77,9 +82,11 @@ class Schema:
     description: str
     attributes: tuple[Attribute, ...]
     table: Mapping[str, Attribute] = field(init=False, repr=False, compare=False)
+    plain_texts: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", attribute_table(self.attributes))
+        object.__setattr__(self, "plain_texts", plain_texts(self.attributes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +102,26 @@ class ResourceType:
     schema: Schema
     extensions: tuple[Schema, ...]
     table: Mapping[str, Attribute] = field(init=False, repr=False, compare=False)
+    plain_texts: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    extension_table: Mapping[str, Schema] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", {**attribute_table(COMMON), **self.schema.table})
+        object.__setattr__(self, "plain_texts", plain_texts((*COMMON, *self.schema.attributes)))
+        object.__setattr__(
+            self, "extension_table", {extension.id: extension for extension in self.extensions}
+        )
+
+
+def plain_texts(attributes: Iterable[Attribute]) -> dict[str, int]:
+    """The names whose value is one text that a client may set, each with its greatest length."""
+    return {
+        attribute.name: UNBOUNDED if attribute.longest is None else attribute.longest
+        for attribute in attributes
+        if attribute.type in (Type.STRING, Type.REFERENCE)
+        and attribute.mutability is Mutability.READ_WRITE
+        and not attribute.multi_valued
+    }
 
 
 def attribute_table(attributes: Iterable[Attribute]) -> dict[str, Attribute]:

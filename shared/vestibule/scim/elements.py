@@ -23,7 +23,8 @@ def put_sub(
     attribute: Attribute, sub: Attribute, old: Document, value: object, repairs: set[Repair]
 ) -> Document:
     new = normalise(sub, value, repairs)
-    if new is None or (new == "" and sub.name == "value" and attribute.has_value):
+    # An empty manager is none; in a list of values an empty text is kept as it was sent.
+    if new is None or (new == "" and sub.name == "value" and not attribute.multi_valued):
         return {name: inner for name, inner in old.items() if name != sub.name}
     return {**old, sub.name: new}
 

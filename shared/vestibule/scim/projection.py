@@ -49,7 +49,7 @@ def project(
     extensions = {extension.id: extension.table for extension in resource_type.extensions}
     result: dict[str, Any] = {}
     for key, value in resource.items():
-        if key[:4].lower() == "urn:":
+        if ":" in key:
             body = _project_body(projection, key, value, extensions.get(key, {}))
             if body:
                 result[key] = body

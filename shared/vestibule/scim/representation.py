@@ -90,7 +90,7 @@ def format_time(moment: datetime) -> str:
 
 def _render(resource_type: ResourceType, document: Mapping[str, Any], resource_id: str) -> dict[str, Any]:
     # RFC 7643 §3: `schemas` names every schema whose attributes are in the body.
-    extensions = [key for key in document if key[:4].lower() == "urn:"]
+    extensions = [key for key in document if ":" in key]
     return {"schemas": [resource_type.schema.id, *extensions], "id": resource_id, **document}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vestibule.scim.attributes import Attribute, Mutability, ResourceType, Returned, Schema, Type
+from vestibule.scim.attributes import Attribute, Mutability, ResourceType, Returned, Schema
 from vestibule.scim.dialects import Repair, registered_urn
 from vestibule.scim.elements import Mode
 from vestibule.scim.errors import InvalidSyntax, InvalidValue
@@ -13,7 +13,7 @@ from vestibule.scim.folding import fold
 from vestibule.scim.paths import parse_path_or_none
 from vestibule.scim.placing import put_qualified
 from vestibule.scim.schemas import USER
-from vestibule.scim.values import check_text, duplicate, normalise
+from vestibule.scim.values import duplicate, normalise
 
 _LONGEST_KEY = 2000  # bytes: an index row of PostgreSQL takes 2,704
 
@@ -100,9 +100,13 @@ def normalise_resource(resource_type: ResourceType, body: object, repairs: set[R
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be one JSON object with the resource's attributes.")
     table = resource_type.table
+    plain = resource_type.plain_texts
     document: dict[str, Any] = {}
     others: list[tuple[str, object]] = []
     for key, value in body.items():
+        if key in plain and type(value) is str and len(value) <= plain[key] and value.isprintable():
+            document[key] = value
+            continue
         attribute = table.get(key)
         if attribute is None or attribute.name != key:
             others.append((key, value))
@@ -110,8 +114,6 @@ def normalise_resource(resource_type: ResourceType, body: object, repairs: set[R
             repairs.add(Repair.NULL_VALUE)
         elif attribute.mutability is not Mutability.READ_WRITE:
             _note_left_out(attribute, repairs)
-        elif type(value) is str and attribute.type is Type.STRING and not attribute.multi_valued:
-            document[key] = check_text(attribute, value)
         else:
             normal = normalise(attribute, value, repairs)
             if normal is not None:
@@ -137,6 +139,9 @@ def _add_others(
     """Read keys that are no canonical name: other case, extensions, qualified names, unknown ones."""
     qualified: list[tuple[str, object]] = []
     for key, value in others:
+        if key in resource_type.extension_table and isinstance(value, dict):
+            _put_extension(resource_type.extension_table[key], document, value, repairs)
+            continue
         attribute = resource_type.table.get(key.lower())
         if attribute is not None:
             repairs.add(Repair.NAME_CASE)
@@ -165,15 +170,20 @@ def _add_extension(
             return False
         put_free_extension(document, key, keep_free_value(key, value))
         return True
-    schema = next((extension for extension in resource_type.extensions if extension.id == urn), None)
-    if schema is None or value is None:
-        return True
-    if urn in document:
-        raise duplicate(urn)
-    normal = _normalise_extension(schema, value, repairs)
-    if normal:
-        document[urn] = normal
+    schema = resource_type.extension_table.get(urn)
+    if schema is not None and value is not None:
+        _put_extension(schema, document, value, repairs)
     return True
+
+
+def _put_extension(
+    schema: Schema, document: dict[str, Any], body: Mapping[str, object], repairs: set[Repair]
+) -> None:
+    if schema.id in document:
+        raise duplicate(schema.id)
+    normal = _normalise_extension(schema, body, repairs)
+    if normal:
+        document[schema.id] = normal
 
 
 def parse_known_attribute(resource_type: ResourceType, key: str) -> bool:
@@ -182,14 +192,16 @@ def parse_known_attribute(resource_type: ResourceType, key: str) -> bool:
     if path is None or path.name.schema is None or path.name.attribute is None:
         return False
     urn = registered_urn(path.name.schema, set())
-    return urn == resource_type.schema.id or any(
-        extension.id == urn for extension in resource_type.extensions
-    )
+    return urn == resource_type.schema.id or urn in resource_type.extension_table
 
 
 def _normalise_extension(schema: Schema, body: Mapping[str, object], repairs: set[Repair]) -> dict[str, Any]:
     result: dict[str, Any] = {}
+    plain = schema.plain_texts
     for key, value in body.items():
+        if key in plain and key not in result and type(value) is str and value.isprintable():
+            result[key] = value
+            continue
         attribute = schema.table.get(key) or schema.table.get(key.lower())
         if attribute is None:
             repairs.add(Repair.UNKNOWN_ATTRIBUTE)

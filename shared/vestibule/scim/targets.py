@@ -62,7 +62,7 @@ def _resolve_qualified(
         if name.attribute is None:
             raise InvalidPath("A path names an attribute of the resource, not its whole schema.")
         return resolve(resource_type, AttributeName(None, name.attribute, name.sub), repairs)
-    known = next((extension for extension in resource_type.extensions if extension.id == urn), None)
+    known = resource_type.extension_table.get(urn)
     if known is None:
         if name.attribute is None:
             return ExtensionTarget(urn, None)

@@ -24,9 +24,12 @@ def normalise(attribute: Attribute, value: object, repairs: set[Repair]) -> Any:
     """The value as stored, None when it means "unassigned"; InvalidValue when it does not fit."""
     if value is None:
         return None
+    kind = attribute.type
+    if type(value) is bool and kind is Type.BOOLEAN:
+        return value
     if attribute.multi_valued:
         return normalise_elements(attribute, value, repairs)
-    if attribute.type is Type.COMPLEX:
+    if kind is Type.COMPLEX:
         return normalise_complex(attribute, value, repairs)
     return normalise_simple(attribute, value, repairs)
 
@@ -62,24 +65,28 @@ def normalise_complex(attribute: Attribute, value: object, repairs: set[Repair])
         if unwrapped is None:
             return None
         value = unwrapped
-    table = attribute.table
+    plain = attribute.plain_texts
     result: dict[str, Any] = {}
     for key, inner in value.items():
-        sub = table.get(key)
+        # A printable text has neither NUL nor half of a surrogate pair.
+        if key in plain and type(inner) is str and len(inner) <= plain[key] and inner.isprintable():
+            result[key] = inner
+            continue
+        sub = attribute.table.get(key)
         if sub is None or sub.name != key:
-            sub = _find_sub(table, key, value, repairs)
+            sub = _find_sub(attribute.table, key, value, repairs)
             if sub is None:
                 continue
             if sub.name in result:
                 raise duplicate(sub.name)
         if inner is None:
             continue
-        if type(inner) is str and sub.type is Type.STRING and sub.mutability is not Mutability.READ_ONLY:
-            result[sub.name] = check_text(sub, inner)
-        elif sub.mutability is Mutability.READ_ONLY:
+        if sub.mutability is Mutability.READ_ONLY:
             repairs.add(Repair.READ_ONLY_VALUE)
-        else:
-            result[sub.name] = normalise(sub, inner, repairs)
+            continue
+        normal = normalise(sub, inner, repairs)
+        if normal is not None:
+            result[sub.name] = normal
     return result or None
 
 
