@@ -3,6 +3,7 @@
 set local role vestibule_owner;
 
 -- An intent is saved before every create: a row without desk_account_id whose create may or may not have happened.
+-- intent: saved, nothing known (a crash leaves it) | unknown: called, no answer | idle: called or not, certainly without effect.
 create table writer.desk_identity (
     tenant_id uuid not null,
     id uuid not null,
@@ -10,7 +11,7 @@ create table writer.desk_identity (
     account_id uuid not null,
     desk_account_id text check (length(desk_account_id) between 1 and 256),
     role text not null default 'live' check (role in ('live', 'retired')),
-    state text not null check (state in ('intent', 'unknown', 'present', 'revoked')),
+    state text not null check (state in ('intent', 'unknown', 'idle', 'present', 'revoked')),
     email text not null,
     display_name text,
     at_desk boolean not null default false,       -- listed at a closed service desk
@@ -18,7 +19,7 @@ create table writer.desk_identity (
     created_at timestamptz,
     primary key (tenant_id, id),
     foreign key (tenant_id, account_id) references router.account (tenant_id, id),
-    check ((state in ('intent', 'unknown')) = (desk_account_id is null))
+    check ((state in ('intent', 'unknown', 'idle')) = (desk_account_id is null))
 );
 -- One owner for ever, retired ones included; it never changes tenant.
 create unique index desk_identity_at_desk on writer.desk_identity (desk_id, desk_account_id) where desk_account_id is not null;
@@ -59,14 +60,25 @@ create policy one_tenant on writer.outcome using (tenant_id = chain.current_tena
 grant select, insert, update on writer.desk_identity, writer.outcome, writer.permit to vestibule_writer;
 grant select on writer.desk_identity, writer.outcome, writer.permit to vestibule_console;
 
--- One row per key. Verdicts: claimed | stale (nothing to do) | busy (another holds it) | waiting (deferred or parked) |
--- paused | suspended | disabled (put to sleep until woken). Only `claimed` rows carry the account.
+-- Whether nothing forbids to call the desk for this connection (null: the tenant's own organization); null: it is not there.
+create function writer.may_call(tenant uuid, connection uuid) returns boolean
+    language sql stable
+as $$
+    select n.state = 'active' and d.state = 'active' and coalesce(c.mode = 'live', connection is null)
+      from console.tenant n
+      join console.desk d on d.id = n.desk_id
+      left join console.connection c on c.tenant_id = n.id and c.id = connection
+     where n.id = tenant
+$$;
+
+-- One row per key. Verdicts: claimed | stale (nothing to do) | busy (another holds it; it waits for that claim) | waiting
+-- (deferred or parked) | paused | suspended | disabled (put to sleep until woken). Only `claimed` rows carry the account.
 create function writer.claim_accounts(worker text, tenants uuid[], ids uuid[], lease interval)
     returns table (
         verdict text, id uuid, tenant_id uuid, version bigint, attempts smallint, urgent boolean, trace text, desk_id uuid,
         email text, login text, display_name text, access boolean, wanted_hash text,
         identity_id uuid, identity_state text, desk_account_id text, identity_email text, identity_display_name text,
-        identity_at_desk boolean, applied_hash text, applied_form text
+        identity_at_desk boolean, applied_hash text, applied_form text, waited double precision
     )
     language plpgsql volatile
 as $$
@@ -74,16 +86,17 @@ declare
     one uuid;
     mine uuid[];
     taken uuid[];
+    others uuid[];
     asleep_ids uuid[];
     asleep_versions bigint[];
     asleep_codes text[];
 begin
     for one in select distinct t from unnest(tenants) as t order by t loop
         perform chain.enter_tenant(one);
-        select array_agg(distinct k.id) into mine from unnest(tenants, ids) as k (tenant, id) where k.tenant = one;
+        select array_agg(distinct k.id order by k.id) into mine from unnest(tenants, ids) as k (tenant, id) where k.tenant = one;
 
         select coalesce(array_agg(s.id), '{}'), coalesce(array_agg(s.version), '{}'),
-               coalesce(array_agg(case when c.mode <> 'live' then 'paused' when n.state <> 'active' then 'suspended' else 'disabled' end), '{}')
+               coalesce(array_agg(case when n.state <> 'active' then 'suspended' when d.state <> 'active' then 'disabled' else 'paused' end), '{}')
           into asleep_ids, asleep_versions, asleep_codes
           from chain.sync s
           join router.account a on a.tenant_id = one and a.id = s.id
@@ -99,10 +112,11 @@ begin
                                    array_fill(false, array[cardinality(asleep_ids)]), array_fill(false, array[cardinality(asleep_ids)]));
             return query select k.code, k.id, one, k.version, 0::smallint, false, null::text, null::uuid,
                 null::text, null::text, null::text, null::boolean, null::text,
-                null::uuid, null::text, null::text, null::text, null::text, null::boolean, null::text, null::text
+                null::uuid, null::text, null::text, null::text, null::text, null::boolean, null::text, null::text, null::double precision
               from unnest(asleep_ids, asleep_versions, asleep_codes) as k (id, version, code);
         end if;
 
+        -- Waits for a mark that is being committed: skipping its row would leave the key to the queue's lease.
         with free as (
             select s.kind, s.id from chain.sync s
               join router.account a on a.tenant_id = one and a.id = s.id
@@ -112,7 +126,7 @@ begin
              where s.kind = 'account' and s.id = any (mine) and s.tenant_id = one and s.done_version < s.version
                and s.parked_at is null and (s.not_before is null or s.not_before <= clock_timestamp())
                and (s.claim_until is null or s.claim_until <= clock_timestamp())
-             order by s.id for update of s skip locked
+             order by s.id for update of s
         ), won as (
             update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + lease
               from free f where s.kind = f.kind and s.id = f.id
@@ -122,22 +136,26 @@ begin
         return query
         select 'claimed'::text, s.id, one, s.version, s.attempts, s.prio = 0, s.trace, a.desk_id,
                a.email, a.login, a.display_name, a.access, a.wanted_hash,
-               i.id, i.state, i.desk_account_id, i.email, i.display_name, i.at_desk, o.applied_hash, o.form
+               i.id, i.state, i.desk_account_id, i.email, i.display_name, i.at_desk, o.applied_hash, o.form,
+               extract(epoch from clock_timestamp() - s.marked_at)::double precision
           from chain.sync s
           join router.account a on a.tenant_id = one and a.id = s.id
           left join writer.desk_identity i on i.tenant_id = one and i.account_id = a.id and i.role = 'live'
           left join writer.outcome o on o.tenant_id = one and o.account_id = a.id
          where s.kind = 'account' and s.id = any (taken);
 
-        return query
-        select case when s.done_version >= s.version then 'stale'
-                    when s.claim_until > clock_timestamp() then 'busy' else 'waiting' end,
-               s.id, one, s.version, s.attempts, s.prio = 0, null::text, null::uuid,
-               null::text, null::text, null::text, null::boolean, null::text,
-               null::uuid, null::text, null::text, null::text, null::text, null::boolean, null::text, null::text
-          from chain.sync s
-         where s.kind = 'account' and s.id = any (mine) and s.tenant_id = one
-           and not (s.id = any (taken)) and not (s.id = any (asleep_ids));
+        select array_agg(m) into others from unnest(mine) as m where not (m = any (taken)) and not (m = any (asleep_ids));
+        if others is not null then
+            return query
+            select case when s.done_version >= s.version then 'stale'
+                        when s.claim_until > clock_timestamp() then 'busy' else 'waiting' end,
+                   s.id, one, s.version, s.attempts, s.prio = 0, null::text, null::uuid,
+                   null::text, null::text, null::text, null::boolean, null::text,
+                   null::uuid, null::text, null::text, null::text, null::text, null::boolean, null::text, null::text, null::double precision
+              from chain.sync s
+             where s.kind = 'account' and s.id = any (others) and s.tenant_id = one;
+            perform chain.wait_for_claim(array_fill('account'::text, array[cardinality(others)]), others);
+        end if;
     end loop;
 end
 $$;
@@ -162,33 +180,65 @@ begin
         end if;
         update chain.sync s set claim_until = clock_timestamp() + lease
           from router.account a
-          join console.connection c on c.tenant_id = a.tenant_id and c.id = a.connection_id and c.mode = 'live'
-          join console.tenant n on n.id = a.tenant_id and n.state = 'active'
          where s.kind = 'account' and s.id = item.account and s.claim_worker = worker and s.claim_until > clock_timestamp()
-           and s.version = item.version and a.tenant_id = item.tenant and a.id = item.account;
+           and s.version = item.version and a.tenant_id = item.tenant and a.id = item.account
+           and writer.may_call(item.tenant, a.connection_id);
         if not found then
             continue;
         end if;
+        -- 'unknown' stays: only an answer ends it. The attempt that begins now leaves 'intent' behind if it dies.
         return query
         insert into writer.desk_identity as i (tenant_id, id, desk_id, account_id, state, email)
         select item.tenant, item.identity, a.desk_id, a.id, 'intent', item.email
           from router.account a where a.tenant_id = item.tenant and a.id = item.account
         on conflict (tenant_id, account_id) where role = 'live'
-            do update set intent_at = now(), email = excluded.email where i.desk_account_id is null
+            do update set intent_at = now(), email = excluded.email,
+                          state = case when i.state = 'idle' then 'intent' else i.state end
+             where i.desk_account_id is null
         returning i.account_id, i.id;
     end loop;
 end
 $$;
 
+-- Between two steps: which of these claims are still this worker's, for the same version, with nothing paused; renewed.
+create function writer.renew_accounts(worker text, tenants uuid[], ids uuid[], versions bigint[], lease interval)
+    returns table (id uuid)
+    language plpgsql volatile
+as $$
+declare
+    one uuid;
+begin
+    for one in select distinct t from unnest(tenants) as t order by t loop
+        perform chain.enter_tenant(one);
+        return query
+        with held as (
+            select s.id from unnest(tenants, ids, versions) as k (tenant, id, version)
+              join chain.sync s on s.kind = 'account' and s.id = k.id and s.version = k.version
+                               and s.claim_worker = worker and s.claim_until > clock_timestamp()
+              join router.account a on a.tenant_id = one and a.id = k.id
+             where k.tenant = one and writer.may_call(one, a.connection_id)
+             order by s.id for update of s)
+        update chain.sync s set claim_until = clock_timestamp() + lease
+          from held h where s.kind = 'account' and s.id = h.id
+        returning s.id;
+    end loop;
+end
+$$;
+
 -- Records what happened to a batch of claimed accounts, one transaction; items whose claim was lost change nothing and do
--- not come back. `result`: done | retry (after `seconds`) | park. Item fields: see vestibule.database.outcomes.
-create function writer.record_accounts(worker text, items jsonb) returns table (id uuid)
+-- not come back. `result`: done | retry (after `seconds`) | park | release (nothing to tell, may be picked again).
+-- `hold` keeps the claim for so many seconds: a call without an answer may still act. A desk id that has an owner already is
+-- never taken: the item is parked as held(adoption). Item fields: see vestibule.database.outcomes.
+-- Rows are locked accounts first, then organizations, each by tenant and id.
+create function writer.record_accounts(worker text, items jsonb) returns table (id uuid, owned_by_another boolean)
     language plpgsql volatile
 as $$
 declare
     item record;
     entered uuid;
-    orgs uuid[];
+    clash boolean;
+    told jsonb := '[]';
+    told_desk uuid;
     done_ids uuid[] := '{}';
     done_versions bigint[] := '{}';
     late_ids uuid[] := '{}';
@@ -197,13 +247,15 @@ declare
     late_codes text[] := '{}';
     late_counted boolean[] := '{}';
     late_parked boolean[] := '{}';
+    held_ids uuid[] := '{}';
+    held_seconds double precision[] := '{}';
 begin
     for item in
         select * from jsonb_to_recordset(items) as i (
             tenant uuid, account uuid, desk uuid, version bigint, result text, seconds double precision, counted boolean, code text,
-            hash text, form text, held text, event text, trace text,
-            identity uuid, identity_state text, desk_account_id text, display_name text, at_desk boolean, tell_organizations boolean,
-            case_kind text)
+            detail text, hash text, form text, held text, event text, trace text,
+            identity uuid, identity_state text, desk_account_id text, display_name text, at_desk boolean,
+            tell_organizations boolean, case_kind text, hold double precision)
         order by i.tenant, i.account
     loop
         if entered is distinct from item.tenant then
@@ -214,40 +266,52 @@ begin
         if not found then
             continue;
         end if;
+        clash := false;
         if item.identity is not null then
-            update writer.desk_identity i
-               set state = item.identity_state, desk_account_id = coalesce(item.desk_account_id, i.desk_account_id),
-                   display_name = coalesce(item.display_name, i.display_name), at_desk = coalesce(item.at_desk, i.at_desk),
-                   created_at = case when i.desk_account_id is null and item.desk_account_id is not null then now() else i.created_at end
-             where i.tenant_id = item.tenant and i.id = item.identity;
+            begin
+                update writer.desk_identity i
+                   set state = item.identity_state, desk_account_id = coalesce(item.desk_account_id, i.desk_account_id),
+                       display_name = coalesce(item.display_name, i.display_name), at_desk = coalesce(item.at_desk, i.at_desk),
+                       created_at = case when i.desk_account_id is null and item.desk_account_id is not null then now() else i.created_at end
+                 where i.tenant_id = item.tenant and i.id = item.identity;
+            exception when unique_violation then
+                clash := true;
+                item.result := 'park';
+                item.held := 'adoption';
+                item.code := 'adoption';
+                item.detail := 'owned_already';
+                item.event := 'held';
+                item.case_kind := 'adoption';
+                item.hash := null;
+                item.form := null;
+                item.tell_organizations := false;
+            end;
         end if;
-        insert into writer.outcome as o (tenant_id, account_id, applied_hash, applied_version, form, held, code, confirmed_at)
-        values (item.tenant, item.account, item.hash, case when item.result = 'done' then item.version else 0 end, item.form,
-                item.held, item.code, case when item.hash is not null then now() end)
-        on conflict on constraint outcome_pkey do update set
-            applied_hash = coalesce(excluded.applied_hash, o.applied_hash),
-            applied_version = greatest(excluded.applied_version, o.applied_version),
-            form = coalesce(excluded.form, o.form), held = excluded.held, code = excluded.code,
-            confirmed_at = coalesce(excluded.confirmed_at, o.confirmed_at), updated_at = now();
-        if item.event is not null then
-            insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
-            values (item.tenant, item.account, 'done', item.event, coalesce(item.held, item.code), item.trace);
-        end if;
-        if item.case_kind is not null then
-            insert into router."case" (tenant_id, kind, subject_id, connection_id)
-            select item.tenant, item.case_kind, item.account, a.connection_id
-              from router.account a where a.tenant_id = item.tenant and a.id = item.account
-            on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
-        elsif item.result = 'done' and item.held is null then
-            update router."case" c set closed_at = now(), decision = 'resolved'
-             where c.tenant_id = item.tenant and c.subject_id = item.account and c.kind = 'adoption' and c.closed_at is null;
+        if item.result <> 'release' then
+            insert into writer.outcome as o (tenant_id, account_id, applied_hash, applied_version, form, held, code, confirmed_at)
+            values (item.tenant, item.account, item.hash, case when item.result = 'done' then item.version else 0 end, item.form,
+                    item.held, item.code, case when item.hash is not null then clock_timestamp() end)
+            on conflict on constraint outcome_pkey do update set
+                applied_hash = coalesce(excluded.applied_hash, o.applied_hash),
+                applied_version = greatest(excluded.applied_version, o.applied_version),
+                form = coalesce(excluded.form, o.form), held = excluded.held, code = excluded.code,
+                confirmed_at = coalesce(excluded.confirmed_at, o.confirmed_at), updated_at = clock_timestamp();
+            if item.event is not null then
+                insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
+                values (item.tenant, item.account, 'done', item.event, coalesce(item.held, item.detail, item.code), item.trace);
+            end if;
+            if item.case_kind is not null then
+                insert into router."case" (tenant_id, kind, subject_id, connection_id)
+                select item.tenant, item.case_kind, item.account, a.connection_id
+                  from router.account a where a.tenant_id = item.tenant and a.id = item.account
+                on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
+            elsif item.result = 'done' and item.held is null then
+                update router."case" c set closed_at = now(), decision = 'resolved'
+                 where c.tenant_id = item.tenant and c.subject_id = item.account and c.kind = 'adoption' and c.closed_at is null;
+            end if;
         end if;
         if item.tell_organizations then
-            select array_agg(m.organization_id) into orgs from router.membership m
-             where m.tenant_id = item.tenant and m.account_id = item.account and m.wanted <> m.applied;
-            if orgs is not null then
-                perform chain.mark('organization', item.tenant, item.desk, orgs, 1::smallint, item.trace);
-            end if;
+            told := told || jsonb_build_object('tenant', item.tenant, 'account', item.account, 'desk', item.desk, 'trace', item.trace);
         end if;
         if item.result = 'done' then
             done_ids := done_ids || item.account;
@@ -255,16 +319,54 @@ begin
         else
             late_ids := late_ids || item.account;
             late_versions := late_versions || item.version;
-            late_seconds := late_seconds || item.seconds;
+            late_seconds := late_seconds || coalesce(item.seconds, case when item.result = 'release' then 0 end);
             late_codes := late_codes || item.code;
-            late_counted := late_counted || coalesce(item.counted, true);
+            late_counted := late_counted || (coalesce(item.counted, true) and item.result <> 'release');
             late_parked := late_parked || (item.result = 'park');
         end if;
-        return query select item.account;
+        if item.hold > 0 then
+            held_ids := held_ids || item.account;
+            held_seconds := held_seconds || item.hold;
+        end if;
+        id := item.account;
+        owned_by_another := clash;
+        return next;
     end loop;
     perform chain.finish(array_fill('account'::text, array[cardinality(done_ids)]), done_ids, done_versions);
     perform chain.postpone(array_fill('account'::text, array[cardinality(late_ids)]), late_ids, late_versions,
                            late_seconds, late_codes, late_counted, late_parked);
+    update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + k.hold * interval '1 second'
+      from unnest(held_ids, held_seconds) as k (account, hold) where s.kind = 'account' and s.id = k.account;
+    perform writer.tell_organizations(told);
+end
+$$;
+
+-- The organizations of these accounts have something to do now; a leaver's go first.
+create function writer.tell_organizations(told jsonb) returns void
+    language plpgsql volatile
+as $$
+declare
+    one record;
+    every record;
+begin
+    for one in
+        select t.tenant, t.desk, array_agg(t.account) as accounts, max(t.trace) as trace
+          from jsonb_to_recordset(told) as t (tenant uuid, account uuid, desk uuid, trace text)
+         group by t.tenant, t.desk order by t.tenant
+    loop
+        perform chain.enter_tenant(one.tenant);
+        for every in
+            select not a.access as leaving, array_agg(distinct m.organization_id order by m.organization_id) as ids
+              from router.membership m
+              join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
+             where m.tenant_id = one.tenant and m.account_id = any (one.accounts)
+               and (m.wanted and a.access) <> m.applied
+             group by a.access order by a.access
+        loop
+            perform chain.mark('organization', one.tenant, one.desk, every.ids,
+                               (case when every.leaving then 0 else 1 end)::smallint, one.trace);
+        end loop;
+    end loop;
 end
 $$;
 
@@ -272,8 +374,9 @@ $$;
 create function writer.claim_organizations(worker text, tenants uuid[], ids uuid[], lease interval)
     returns table (
         verdict text, id uuid, tenant_id uuid, version bigint, attempts smallint, urgent boolean, trace text, desk_id uuid,
-        source text, group_id uuid, organization_prefix text, wanted_name text, source_removed boolean,
-        intent_name text, desk_organization_id text, desk_name text, applied_name text, marked_at_desk boolean, linked boolean
+        source text, organization_prefix text, wanted_name text, source_removed boolean,
+        intent_name text, desk_organization_id text, desk_name text, applied_name text, marked_at_desk boolean, linked boolean,
+        code text, claimed_at timestamptz, waited double precision
     )
     language plpgsql volatile
 as $$
@@ -281,16 +384,17 @@ declare
     one uuid;
     mine uuid[];
     taken uuid[];
+    others uuid[];
     asleep_ids uuid[];
     asleep_versions bigint[];
     asleep_codes text[];
 begin
     for one in select distinct t from unnest(tenants) as t order by t loop
         perform chain.enter_tenant(one);
-        select array_agg(distinct k.id) into mine from unnest(tenants, ids) as k (tenant, id) where k.tenant = one;
+        select array_agg(distinct k.id order by k.id) into mine from unnest(tenants, ids) as k (tenant, id) where k.tenant = one;
 
         select coalesce(array_agg(s.id), '{}'), coalesce(array_agg(s.version), '{}'),
-               coalesce(array_agg(case when c.mode <> 'live' then 'paused' when n.state <> 'active' then 'suspended' else 'disabled' end), '{}')
+               coalesce(array_agg(case when n.state <> 'active' then 'suspended' when d.state <> 'active' then 'disabled' else 'paused' end), '{}')
           into asleep_ids, asleep_versions, asleep_codes
           from chain.sync s
           join router.organization o on o.tenant_id = one and o.id = s.id
@@ -312,7 +416,7 @@ begin
                and not (s.id = any (asleep_ids))
                and s.parked_at is null and (s.not_before is null or s.not_before <= clock_timestamp())
                and (s.claim_until is null or s.claim_until <= clock_timestamp())
-             order by s.id for update skip locked
+             order by s.id for update
         ), won as (
             update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + lease
               from free f where s.kind = f.kind and s.id = f.id
@@ -321,25 +425,27 @@ begin
 
         return query
         select case when s.id = any (taken) then 'claimed'
-                    when s.id = any (asleep_ids) then 'paused'
+                    when s.id = any (asleep_ids) then s.code
                     when s.done_version >= s.version then 'stale'
                     when s.claim_until > clock_timestamp() then 'busy' else 'waiting' end,
                s.id, one, s.version, s.attempts, s.prio = 0, s.trace, o.desk_id,
-               o.source, o.group_id, n.organization_prefix, o.wanted_name, o.source_removed_at is not null,
-               o.intent_name, o.desk_organization_id, o.desk_name, o.applied_name, o.marked_at_desk, o.linked
+               o.source, n.organization_prefix, o.wanted_name, o.source_removed_at is not null,
+               o.intent_name, o.desk_organization_id, o.desk_name, o.applied_name, o.marked_at_desk, o.linked,
+               o.code, clock_timestamp(), extract(epoch from clock_timestamp() - s.marked_at)::double precision
           from chain.sync s
           join console.tenant n on n.id = one
           left join router.organization o on o.tenant_id = one and o.id = s.id
          where s.kind = 'organization' and s.id = any (mine) and s.tenant_id = one;
+        select array_agg(m) into others from unnest(mine) as m where not (m = any (taken)) and not (m = any (asleep_ids));
+        if others is not null then
+            perform chain.wait_for_claim(array_fill('organization'::text, array[cardinality(others)]), others);
+        end if;
     end loop;
 end
 $$;
 
--- Saves an organization's progress between steps; null leaves a column. False: the claim was lost, stop.
-create function writer.save_organization(
-    worker text, tenant uuid, organization uuid, lease interval, new_intent_name text, new_desk_organization_id text,
-    new_desk_name text, new_applied_name text, new_marked boolean, new_linked boolean
-) returns boolean
+-- Renews an organization's claim between two steps: 'saved' | 'lost' (another's now) | 'stopped' (something was paused).
+create function writer.renew_organization(worker text, tenant uuid, organization uuid, lease interval) returns text
     language plpgsql volatile
 as $$
 begin
@@ -347,7 +453,26 @@ begin
     update chain.sync s set claim_until = clock_timestamp() + lease
      where s.kind = 'organization' and s.id = organization and s.claim_worker = worker and s.claim_until > clock_timestamp();
     if not found then
-        return false;
+        return 'lost';
+    end if;
+    return case when (select writer.may_call(tenant, o.connection_id) from router.organization o
+                       where o.tenant_id = tenant and o.id = organization) then 'saved' else 'stopped' end;
+end
+$$;
+
+-- Saves an organization's progress between steps; null leaves a column. As renew_organization, or 'taken': that name is the
+-- intent of, or that organization at the desk belongs to, another organization of whatever tenant; nothing was saved.
+create function writer.save_organization(
+    worker text, tenant uuid, organization uuid, lease interval, new_intent_name text, new_desk_organization_id text,
+    new_desk_name text, new_applied_name text, new_marked boolean, new_linked boolean
+) returns text
+    language plpgsql volatile
+as $$
+declare
+    renewed constant text := writer.renew_organization(worker, tenant, organization, lease);
+begin
+    if renewed = 'lost' then
+        return renewed;
     end if;
     update router.organization o
        set intent_name = coalesce(new_intent_name, o.intent_name),
@@ -355,60 +480,99 @@ begin
            desk_organization_id = coalesce(new_desk_organization_id, o.desk_organization_id),
            desk_name = coalesce(new_desk_name, o.desk_name), applied_name = coalesce(new_applied_name, o.applied_name),
            marked_at_desk = coalesce(new_marked, o.marked_at_desk), linked = coalesce(new_linked, o.linked),
-           confirmed_at = now(), code = null
+           confirmed_at = now()
      where o.tenant_id = tenant and o.id = organization;
-    return true;
+    return renewed;
+exception when unique_violation then
+    return 'taken';
+end
+$$;
+
+-- Memberships that the desk had before us are theirs (design, rule 8): counted as applied, never removed by us.
+create function writer.adopt_memberships(worker text, tenant uuid, organization uuid, lease interval, members text[]) returns text
+    language plpgsql volatile
+as $$
+declare
+    renewed constant text := writer.renew_organization(worker, tenant, organization, lease);
+begin
+    if renewed <> 'lost' then
+        update router.membership m set applied = true, applied_at = clock_timestamp(), origin = 'theirs', code = null
+          from writer.desk_identity i
+         where m.tenant_id = tenant and m.organization_id = organization and not m.applied
+           and i.tenant_id = tenant and i.account_id = m.account_id and i.role = 'live' and i.desk_account_id = any (members);
+    end if;
+    return renewed;
 end
 $$;
 
 -- The next membership rows to carry out, leavers first; rows of a paused connection or of an account that is not at the desk
--- yet wait there. Renews the claim; no row with account_id null comes back when the claim is lost: then `mine` is false.
-create function writer.read_memberships(worker text, tenant uuid, organization uuid, lease interval, most integer)
-    returns table (mine boolean, account_id uuid, desk_account_id text, wanted boolean)
+-- yet wait there. Rows with a code were refused: they come last, and only if their last attempt is older than `coded_before`.
+-- Renews the claim; when that fails one row comes back with the verdict of renew_organization and nothing else.
+create function writer.read_memberships(
+    worker text, tenant uuid, organization uuid, lease interval, coded_before timestamptz, most integer
+) returns table (verdict text, account_id uuid, desk_account_id text, wanted boolean)
     language plpgsql volatile
 as $$
+declare
+    renewed constant text := writer.renew_organization(worker, tenant, organization, lease);
 begin
-    perform chain.enter_tenant(tenant);
-    update chain.sync s set claim_until = clock_timestamp() + lease
-     where s.kind = 'organization' and s.id = organization and s.claim_worker = worker and s.claim_until > clock_timestamp();
-    if not found then
-        return query select false, null::uuid, null::text, null::boolean;
+    if renewed <> 'saved' then
+        return query select renewed, null::uuid, null::text, null::boolean;
         return;
     end if;
-    -- Memberships that were there before us are theirs: we stop wanting them and touch nothing.
-    update router.membership m set applied = false, applied_at = now(), code = null
-     where m.tenant_id = tenant and m.organization_id = organization and not m.wanted and m.applied and m.origin = 'theirs';
+    -- We stop wanting what is theirs and touch nothing at the desk.
+    update router.membership m set applied = false, applied_at = clock_timestamp(), code = null
+      from router.account a
+     where m.tenant_id = tenant and m.organization_id = organization and m.applied and m.origin = 'theirs'
+       and a.tenant_id = tenant and a.id = m.account_id and not (m.wanted and a.access);
     return query
-    (select true, m.account_id, i.desk_account_id, m.wanted
+    (select 'saved', m.account_id, i.desk_account_id, m.wanted and a.access
        from router.membership m
        join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
        join console.connection c on c.tenant_id = a.tenant_id and c.id = a.connection_id and c.mode = 'live'
-       join console.tenant n on n.id = m.tenant_id and n.state = 'active'
        join writer.desk_identity i on i.tenant_id = m.tenant_id and i.account_id = m.account_id and i.role = 'live'
             and i.desk_account_id is not null
-      where m.tenant_id = tenant and m.organization_id = organization and m.wanted <> m.applied and m.code is null
-      order by m.wanted, m.wanted_at limit most);
+      where m.tenant_id = tenant and m.organization_id = organization and (m.wanted and a.access) <> m.applied
+        and (m.code is null or m.applied_at is null or m.applied_at < coded_before)
+      order by m.code is not null, m.wanted and a.access, m.wanted_at, m.account_id limit most);
 end
 $$;
 
+-- False: the claim was lost and nothing was changed. `remaining` tells how many refused rows the organization has now.
 create function writer.record_memberships(
-    tenant uuid, organization uuid, accounts uuid[], now_applied boolean[], origins text[], codes text[]
-) returns void
+    worker text, tenant uuid, organization uuid, accounts uuid[], now_applied boolean[], codes text[],
+    out mine boolean, out remaining integer
+)
     language plpgsql volatile
 as $$
 begin
     perform chain.enter_tenant(tenant);
-    update router.membership m
-       set applied = k.applied, applied_at = now(), origin = coalesce(k.origin, m.origin), code = k.code
-      from (select * from unnest(accounts, now_applied, origins, codes) as u (account, applied, origin, code) order by u.account) k
-     where m.tenant_id = tenant and m.organization_id = organization and m.account_id = k.account;
+    perform from chain.sync s where s.kind = 'organization' and s.id = organization and s.claim_worker = worker for update;
+    mine := found;
+    if not mine then
+        return;
+    end if;
+    with rows as (
+        select m.account_id, k.applied, k.code
+          from router.membership m
+          join unnest(accounts, now_applied, codes) as k (account, applied, code) on k.account = m.account_id
+         where m.tenant_id = tenant and m.organization_id = organization
+         order by m.account_id for no key update of m)
+    update router.membership m set applied = r.applied, applied_at = clock_timestamp(), code = r.code
+      from rows r
+     where m.tenant_id = tenant and m.organization_id = organization and m.account_id = r.account_id;
+    select count(*) into remaining
+      from router.membership m
+      join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
+     where m.tenant_id = tenant and m.organization_id = organization and m.code is not null
+       and (m.wanted and a.access) <> m.applied;
 end
 $$;
 
--- Ends a claim on an organization: done | retry | park. False: the claim was lost and nothing was changed.
+-- Ends a claim on an organization: done | retry | park | release. False: the claim was lost and nothing was changed.
 create function writer.record_organization(
     worker text, tenant uuid, organization uuid, version bigint, result text, seconds double precision, counted boolean,
-    new_code text, event text, new_trace text
+    new_code text, detail text, event text, new_trace text, hold double precision
 ) returns boolean
     language plpgsql volatile
 as $$
@@ -418,18 +582,25 @@ begin
     if not found then
         return false;
     end if;
-    update router.organization o set code = new_code,
-           confirmed_at = case when result = 'done' then now() else o.confirmed_at end
-     where o.tenant_id = tenant and o.id = organization;
-    if event is not null then
-        insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
-        values (tenant, organization, 'done', event, new_code, new_trace);
+    if result <> 'release' then
+        update router.organization o set code = new_code,
+               confirmed_at = case when result = 'done' then clock_timestamp() else o.confirmed_at end
+         where o.tenant_id = tenant and o.id = organization and (o.code is distinct from new_code or result = 'done');
+        if event is not null then
+            insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
+            values (tenant, organization, 'done', event, coalesce(detail, new_code), new_trace);
+        end if;
     end if;
     if result = 'done' then
         perform chain.finish(array['organization'], array[organization], array[record_organization.version]);
     else
-        perform chain.postpone(array['organization'], array[organization], array[record_organization.version], array[seconds],
-                               array[new_code], array[counted], array[result = 'park']);
+        perform chain.postpone(array['organization'], array[organization], array[record_organization.version],
+                               array[coalesce(seconds, case when result = 'release' then 0 end)], array[new_code],
+                               array[counted and result <> 'release'], array[result = 'park']);
+    end if;
+    if hold > 0 then
+        update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + hold * interval '1 second'
+         where s.kind = 'organization' and s.id = organization;
     end if;
     return true;
 end
@@ -445,6 +616,7 @@ as $$
 declare
     bucket record;
     available double precision;
+    kept constant double precision := case when urgent then 0 else least(default_burst * reserve, default_burst - 1) end;
 begin
     insert into writer.permit as p (desk_id, endpoint, method, tokens, rate, burst)
     values (desk, take_permits.endpoint, take_permits.method, default_burst, default_rate, default_burst)
@@ -459,9 +631,9 @@ begin
     end if;
     available := least(default_burst, bucket.tokens
         + default_rate * extract(epoch from clock_timestamp() - bucket.refilled_at));
-    granted := greatest(0, least(want, floor(available - case when urgent then 0 else default_burst * reserve end)));
+    granted := greatest(0, least(want, floor(available - kept)));
     wait := case when granted > 0 then 0
-                 else (1 + case when urgent then 0 else default_burst * reserve end - available) / default_rate end;
+                 else (1 + kept - available) / default_rate end;
     update writer.permit p
        set tokens = available - granted, refilled_at = clock_timestamp(), rate = default_rate, burst = default_burst,
            blocked_until = null, code = null
