@@ -66,7 +66,9 @@ async def migration_problem(connection: Connection) -> str | None:
     try:
         rows = await connection.fetch(statements(FILE)["migrations"])
         missing = pending(known, {row["number"]: row["checksum"] for row in rows})
-    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+    except asyncpg.InsufficientPrivilegeError:
+        return "this role may not look at it: use vestibule_console in VESTIBULE_DATABASE_URL"
+    except asyncpg.UndefinedTableError:
         return "it was never migrated: run python -m vestibule.database.migrate --url ADMIN_URL"
     except MigrationError as error:
         return str(error)
