@@ -9,7 +9,7 @@ from vestibule.scim.errors import InvalidPath, InvalidValue, NoTarget
 from vestibule.scim.filters import And, Comparison, Filter, Operator
 from vestibule.scim.matching import element_matches
 from vestibule.scim.targets import Target
-from vestibule.scim.values import MOST_ELEMENTS, is_same_element, normalise, normalise_complex, one_primary
+from vestibule.scim.values import MOST_ELEMENTS, ElementKey, element_key, normalise, normalise_complex
 
 Document = dict[str, Any]
 
@@ -46,16 +46,16 @@ def put_elements(
 def _merge(attribute: Attribute, old: list[Any], new: list[Any]) -> list[Any]:
     """Add elements; one that is there already is brought up to date in its place."""
     result = list(old)
+    places = {element_key(attribute, element): place for place, element in enumerate(old)}
+    if any(element.get("primary") is True for element in new):
+        result = _without_primary(result)
     for element in new:
-        if element.get("primary") is True:
-            result = _without_primary(result)
-        place = next(
-            (at for at, other in enumerate(result) if is_same_element(attribute, element, other)), None
-        )
-        if place is None:
-            result.append(element)
+        key = element_key(attribute, element)
+        if key in places:
+            result[places[key]] = {**result[places[key]], **element}
         else:
-            result[place] = {**result[place], **element}
+            places[key] = len(result)
+            result.append(element)
     if len(result) > MOST_ELEMENTS:
         raise InvalidValue(
             f"The attribute '{attribute.name}' has more than {MOST_ELEMENTS} values: send fewer."
@@ -86,7 +86,7 @@ def _put_selected(
             )
         repairs.add(Repair.CREATED_TARGET)
         new = _put_in_element(target, seed, seed, value, Mode.ADD, repairs)
-        return _settle(attribute, old, [*old, new] if new is not None else old)
+        return _settle(old, [*old, new] if new is not None else old)
     result = []
     for element, is_chosen in zip(old, chosen, strict=True):
         if not is_chosen:
@@ -95,7 +95,7 @@ def _put_selected(
         new = _put_in_element(target, element, _seed(where, attribute) or {}, value, mode, repairs)
         if new is not None:
             result.append(new)
-    return _settle(attribute, old, result)
+    return _settle(old, result)
 
 
 def _put_in_element(
@@ -132,20 +132,18 @@ def _put_unselected_sub(target: Target, old: list[Any], value: object, repairs: 
     return [*old[:chosen], *([new] if new else []), *old[chosen + 1 :]]
 
 
-def _settle(attribute: Attribute, old: list[Any], new: list[Any]) -> list[Any]:
+def _settle(old: list[Any], new: list[Any]) -> list[Any]:
     """Keep at most one primary: the one that this change set, else the last."""
     primaries = [element for element in new if element.get("primary") is True]
     if len(primaries) < 2:
         return new
-    fresh = [element for element in primaries if element not in old]
-    if fresh:
-        return [
-            {**element, "primary": False}
-            if element.get("primary") is True and element is not fresh[-1]
-            else element
-            for element in new
-        ]
-    return one_primary(attribute, new)
+    kept = {id(element) for element in old}
+    fresh = [element for element in primaries if id(element) not in kept]
+    last = (fresh or primaries)[-1]
+    return [
+        {**element, "primary": False} if element.get("primary") is True and element is not last else element
+        for element in new
+    ]
 
 
 def _seed(where: Filter, attribute: Attribute) -> Document | None:
@@ -175,17 +173,20 @@ def remove_elements(
     target: Target, where: Filter | None, old: list[Any], value: object, repairs: set[Repair]
 ) -> list[Any]:
     attribute = target.attribute
-    listed: list[Any] = []
-    if value is not None and target.sub is None:
+    is_listed = value is not None and target.sub is None
+    listed: frozenset[ElementKey] = frozenset()
+    if is_listed:
         # Entra and JumpCloud list what to remove in the value instead of a filter.
         repairs.add(Repair.REMOVE_BY_VALUE)
-        listed = normalise(attribute, value, repairs) or []
+        listed = frozenset(
+            element_key(attribute, element) for element in normalise(attribute, value, repairs) or ()
+        )
     result = []
     for element in old:
         if where is not None and not element_matches(where, element, attribute):
             result.append(element)
-        elif value is not None and target.sub is None:
-            if not any(_is_listed(attribute, element, other) for other in listed):
+        elif is_listed:
+            if not listed & _names_of(attribute, element):
                 result.append(element)
         elif target.sub is not None:
             left = {name: inner for name, inner in element.items() if name != target.sub.name}
@@ -194,10 +195,7 @@ def remove_elements(
     return result
 
 
-def _is_listed(attribute: Attribute, element: Document, listed: Document) -> bool:
-    """Whether an element is meant by one that a remove lists, which may leave out its type."""
-    if "type" not in listed:
-        element = {name: inner for name, inner in element.items() if name != "type"}
-    if attribute.has_value:
-        return is_same_element(attribute, element, listed)
-    return all(element.get(name) == inner for name, inner in listed.items())
+def _names_of(attribute: Attribute, element: Document) -> set[ElementKey]:
+    """The keys by which a remove may list an element: it may leave out the type."""
+    without_type = {name: inner for name, inner in element.items() if name != "type"}
+    return {element_key(attribute, element), element_key(attribute, without_type)}

@@ -10,6 +10,7 @@ from vestibule.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, NoTa
 from vestibule.scim.paths import Path, parse_path
 
 MOST_OPERATIONS = 1000
+MOST_KEYS = 1000
 
 
 class Verb(StrEnum):
@@ -31,9 +32,12 @@ _VERBS = {verb.value: verb for verb in Verb}
 
 
 def parse_operations(
-    body: object, repairs: set[Repair], *, most: int = MOST_OPERATIONS
+    body: object, repairs: set[Repair], *, most: int = MOST_OPERATIONS, most_filter: int | None = None
 ) -> tuple[Operation, ...]:
-    """Read the operations of a PATCH body; a SCIM error names the first that is wrong."""
+    """Read the operations of a PATCH body; a SCIM error names the first that is wrong.
+
+    `most_filter` bounds the characters of all paths with a filter together: each is tried on every element.
+    """
     if not isinstance(body, Mapping):
         raise InvalidSyntax("The body of a PATCH must be one JSON object with 'Operations'.")
     found = _get(body, "operations")
@@ -43,7 +47,23 @@ def parse_operations(
         raise InvalidSyntax("The body of a PATCH must have a list 'Operations' with at least one operation.")
     if len(found) > most:
         raise TooMany(f"A PATCH may have at most {most} operations: send several requests.")
-    return tuple(_parse_operation(operation, repairs) for operation in found)
+    operations = tuple(_parse_operation(operation, repairs) for operation in found)
+    if sum(len(operation.value) for operation in operations if operation.path is None) > MOST_KEYS:
+        raise TooMany(f"A PATCH may set at most {MOST_KEYS} attributes: send several requests.")
+    if most_filter is not None and _filter_length(found) > most_filter:
+        raise TooMany("The filters in the paths of this PATCH are too long together: send several requests.")
+    return operations
+
+
+def _filter_length(operations: list[Any]) -> int:
+    paths = [_get(operation, "path") for operation in operations]
+    keys = [
+        key
+        for operation in operations
+        if isinstance(value := _get(operation, "value"), dict)
+        for key in value
+    ]
+    return sum(len(text) for text in (*paths, *keys) if isinstance(text, str) and "[" in text)
 
 
 def _parse_operation(body: object, repairs: set[Repair]) -> Operation:

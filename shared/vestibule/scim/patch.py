@@ -15,6 +15,8 @@ from vestibule.scim.resources import UserKeys, user_keys
 from vestibule.scim.schemas import USER
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
 
+MOST_USER_OPERATIONS = 200
+_LONGEST_FILTERS = 8192
 _MODES = {Verb.ADD: Mode.ADD, Verb.REPLACE: Mode.REPLACE}
 
 
@@ -31,7 +33,8 @@ class PatchedUser:
 def patch_user(document: dict[str, Any], body: object) -> PatchedUser:
     """Apply a PATCH body to a normalised user. Any error leaves the user as it was."""
     repairs: set[Repair] = set()
-    result = apply_operations(USER, document, parse_operations(body, repairs), repairs)
+    operations = parse_operations(body, repairs, most=MOST_USER_OPERATIONS, most_filter=_LONGEST_FILTERS)
+    result = apply_operations(USER, document, operations, repairs)
     keys = user_keys(result)
     changed = result != document
     return PatchedUser(result if changed else document, keys, changed, frozenset(repairs))

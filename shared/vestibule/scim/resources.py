@@ -7,7 +7,7 @@ from typing import Any
 from vestibule.scim.attributes import Attribute, Mutability, ResourceType, Returned, Schema
 from vestibule.scim.dialects import Repair, registered_urn
 from vestibule.scim.elements import Mode
-from vestibule.scim.errors import InvalidSyntax, InvalidValue
+from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany
 from vestibule.scim.extensions import keep_free_value, put_free_extension
 from vestibule.scim.folding import fold
 from vestibule.scim.paths import parse_path_or_none
@@ -15,6 +15,7 @@ from vestibule.scim.placing import put_qualified
 from vestibule.scim.schemas import USER
 from vestibule.scim.values import duplicate, normalise
 
+MOST_OTHER_KEYS = 200
 _LONGEST_KEY = 2000  # bytes: an index row of PostgreSQL takes 2,704
 
 
@@ -137,6 +138,8 @@ def _add_others(
     repairs: set[Repair],
 ) -> dict[str, Any]:
     """Read keys that are no canonical name: other case, extensions, qualified names, unknown ones."""
+    if len(others) > MOST_OTHER_KEYS:
+        raise TooMany(f"The body has more than {MOST_OTHER_KEYS} attributes that no schema has: send fewer.")
     qualified: list[tuple[str, object]] = []
     for key, value in others:
         if key in resource_type.extension_table and isinstance(value, dict):

@@ -1,14 +1,17 @@
 """Values of attributes: checked against their definition, brought into one shape, kept as sent."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from vestibule.scim.attributes import Attribute, Mutability, Type
 from vestibule.scim.dialects import Repair, read_boolean, read_json_object
 from vestibule.scim.errors import InvalidSyntax, InvalidValue
 from vestibule.scim.folding import fold
 
-MOST_ELEMENTS = 1000
+MOST_ELEMENTS = 500
+
+ElementKey: TypeAlias = tuple[object, ...]
+
 _NAMES = {
     str: "a text",
     bool: "a boolean",
@@ -116,32 +119,28 @@ def normalise_elements(attribute: Attribute, value: object, repairs: set[Repair]
         result.append(element)
     if primaries > 1:
         repairs.add(Repair.SEVERAL_PRIMARY)
-        return one_primary(attribute, result)
+        return _one_primary(attribute, result)
     return result or None
 
 
-def one_primary(attribute: Attribute, elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _one_primary(attribute: Attribute, elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leave only the last primary (RFC 7643 §2.4: at most one), and no two elements that are the same."""
-    last = max(
-        (place for place, element in enumerate(elements) if element.get("primary") is True), default=-1
-    )
+    last = max(place for place, element in enumerate(elements) if element.get("primary") is True)
+    chosen = element_key(attribute, elements[last])
     result: list[dict[str, Any]] = []
     for place, element in enumerate(elements):
-        if element.get("primary") is True and place != last:
-            if any(is_same_element(attribute, element, other) for other in elements[place + 1 :]):
-                continue
-            element = {**element, "primary": False}
-        result.append(element)
+        if element.get("primary") is not True or place == last:
+            result.append(element)
+        elif element_key(attribute, element) != chosen:
+            result.append({**element, "primary": False})
     return result
 
 
-def is_same_element(attribute: Attribute, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two elements are one value of one type; without `value` they must be equal."""
-    if not attribute.has_value or "value" not in one or "value" not in other:
-        return one == other
-    return _key(attribute, "value", one) == _key(attribute, "value", other) and _key(
-        attribute, "type", one
-    ) == _key(attribute, "type", other)
+def element_key(attribute: Attribute, element: Mapping[str, Any]) -> ElementKey:
+    """What makes two elements the same: one value of one type; without `value` all but `primary`."""
+    if attribute.has_value and "value" in element:
+        return _folded(attribute, "value", element), _folded(attribute, "type", element)
+    return tuple(sorted((name, repr(inner)) for name, inner in element.items() if name != "primary"))
 
 
 def check_text(attribute: Attribute, value: str) -> str:
@@ -171,7 +170,7 @@ def duplicate(name: str) -> InvalidSyntax:
     return InvalidSyntax(f"The attribute '{name}' is there twice in different letter case: send it once.")
 
 
-def _key(attribute: Attribute, name: str, element: Mapping[str, Any]) -> object:
+def _folded(attribute: Attribute, name: str, element: Mapping[str, Any]) -> object:
     value = element.get(name)
     sub = attribute.table.get(name)
     return fold(value) if isinstance(value, str) and sub is not None and not sub.case_exact else value

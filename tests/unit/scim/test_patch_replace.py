@@ -255,7 +255,19 @@ def test_all_or_nothing() -> None:
             MutabilityViolation,
             "is required",
         ),
-        (patch_body(*[{"op": "replace", "value": {}}] * 1001), TooMany, "at most 1000"),
+        (patch_body(*[{"op": "replace", "value": {}}] * 201), TooMany, "at most 200 operations"),
+        (
+            patch_body({"op": "replace", "value": {f"a{n}": 1 for n in range(1001)}}),
+            TooMany,
+            "at most 1000 attributes",
+        ),
+        (
+            patch_body(
+                *[{"op": "replace", "path": f"emails[{' or '.join(['a pr'] * 99)}].value", "value": "x"}] * 12
+            ),
+            TooMany,
+            "too long together",
+        ),
     ],
 )
 def test_a_wrong_patch_is_refused_with_a_reason(
