@@ -190,6 +190,10 @@ create function router.read_work(tenants uuid[], kinds text[], ids uuid[])
         account_access boolean, account_hash text
     )
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
@@ -201,25 +205,29 @@ begin
         with work as materialized (
             select s.kind, s.id, s.version, s.attempts, s.prio, extract(epoch from clock_timestamp() - s.marked_at)::double precision as waited
               from (select distinct w.kind, w.id from unnest(tenants, kinds, ids) as w (tenant, kind, id) where w.tenant = one) k
-              join chain.sync s on s.kind = k.kind and s.id = k.id
+             cross join lateral (select * from chain.sync f where f.kind = k.kind and f.id = k.id offset 0) s
              where s.tenant_id = one and s.stage = 'router' and s.done_version < s.version
         ), resources as materialized (
             select 'person' as kind, p.id, p.connection_id, p.resource, p.active, p.removed_at is not null as removed,
                    array(
                        select m.group_id from ingest.group_member m
-                         join ingest."group" mg on mg.tenant_id = m.tenant_id and mg.connection_id = m.connection_id
-                                               and mg.id = m.group_id and mg.removed_at is null
-                        where m.tenant_id = p.tenant_id and m.connection_id = p.connection_id and m.person_id = p.id
-                          and m.removed_at is null order by m.group_id) as groups
+                        cross join lateral (
+                            select f.removed_at from ingest."group" f
+                             where f.tenant_id = one and f.connection_id = x.id and f.id = m.group_id offset 0) mg
+                        where m.tenant_id = one and m.connection_id = x.id and m.person_id = p.id
+                          and m.removed_at is null and mg.removed_at is null
+                        order by m.group_id) as groups
               from work w
              cross join console.connection x
-              join ingest.person p on p.tenant_id = one and p.connection_id = x.id and p.id = w.id
+             cross join lateral (
+                 select * from ingest.person f where f.tenant_id = one and f.connection_id = x.id and f.id = w.id offset 0) p
              where w.kind = 'person' and x.tenant_id = one
             union all
             select 'group', g.id, g.connection_id, g.resource, null, g.removed_at is not null, null
               from work w
              cross join console.connection x
-              join ingest."group" g on g.tenant_id = one and g.connection_id = x.id and g.id = w.id
+             cross join lateral (
+                 select * from ingest."group" f where f.tenant_id = one and f.connection_id = x.id and f.id = w.id offset 0) g
              where w.kind = 'group' and x.tenant_id = one
         )
         select w.kind, w.id, n.id, w.version, w.attempts, w.prio, w.waited,
@@ -232,8 +240,8 @@ begin
           join console.desk d on d.id = n.desk_id
           left join resources r on r.kind = w.kind and r.id = w.id
           left join console.connection c on c.tenant_id = one and c.id = r.connection_id
-          left join router.decision o on w.kind = 'person' and o.tenant_id = one and o.person_id = w.id
-          left join router.account a on a.tenant_id = one and a.id = o.account_id;
+          left join lateral (select * from router.decision f where f.tenant_id = one and f.person_id = w.id offset 0) o on true
+          left join lateral (select * from router.account f where f.tenant_id = one and f.id = o.account_id offset 0) a on true;
     end loop;
 end
 $$;
@@ -261,9 +269,15 @@ create type router.judgement as (
 -- are wanted in. Results, one row per item: changed | unchanged | stale (a newer state was judged already: an older one never
 -- overwrites it) | again (the account is no longer what the judgement was based on: read and judge anew).
 -- Locks are taken in one order by every batch: keys, claims, then tenant by tenant accounts, marks, memberships; last the keys' rows.
+-- Planned once: a plan for each tenant of each batch took longer than the work. Looked up key by key (lateral, offset 0): a plan
+-- that was made while a table was empty would read the table whole ever after.
 create function router.decide(items jsonb, organizations jsonb)
     returns table (kind text, id uuid, result text, verdict text, reason text)
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
@@ -289,9 +303,9 @@ begin
         for fate, alike in
             select f.fate, array_agg(i)
               from unnest(part) i
-              left join router.decision d on i.kind = 'person' and d.tenant_id = one and d.person_id = i.id
-              left join router.account a on a.tenant_id = one and a.id = d.account_id
-              left join router.organization o on i.kind = 'group' and o.tenant_id = one and o.id = i.organization
+              left join lateral (select * from router.decision f where f.tenant_id = one and f.person_id = i.id offset 0) d on true
+              left join lateral (select * from router.account f where f.tenant_id = one and f.id = d.account_id offset 0) a on true
+              left join lateral (select * from router.organization f where f.tenant_id = one and f.id = i.organization offset 0) o on true
              cross join lateral (select case when coalesce(d.seen_version, o.seen_version) > i.seen then 'stale'
                                              when a.wanted_hash is distinct from i.basis then 'again'
                                              else 'ready' end as fate) f
@@ -335,7 +349,7 @@ end
 $$;
 
 -- The persons of one tenant, which was entered: accounts, memberships, decisions, cases.
-create function router.decide_persons(tenant uuid, desk uuid, part router.judgement[], organizations jsonb)
+create function router.decide_persons(one uuid, desk uuid, part router.judgement[], organizations jsonb)
     returns table (kind text, id uuid, result text, verdict text, reason text)
     language plpgsql volatile
 as $$
@@ -346,14 +360,14 @@ begin
     if cardinality(part) = 0 then
         return;
     end if;
-    moved := router.want_accounts(tenant, desk, part) || router.want_memberships(tenant, desk, part, organizations);
+    moved := router.want_accounts(one, desk, part) || router.want_memberships(one, desk, part, organizations);
     insert into router."case" (tenant_id, kind, subject_id, connection_id)
-    select tenant, 'collision', i.id, i.connection from unnest(part) i where i.verdict = 'hold' and i.reason = 'collision'
+    select one, 'collision', i.id, i.connection from unnest(part) i where i.verdict = 'hold' and i.reason = 'collision'
     on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
     -- A pause says nothing about the address: the case of a paused person stays open.
     update router."case" c set closed_at = now(), decision = 'resolved'
       from unnest(part) i
-     where c.tenant_id = tenant and c.kind = 'collision' and c.subject_id = i.id and c.closed_at is null
+     where c.tenant_id = one and c.kind = 'collision' and c.subject_id = i.id and c.closed_at is null
        and coalesce(i.reason, '') not in ('collision', 'paused', 'tenant_suspended');
     return query
     with known as materialized (
@@ -361,12 +375,12 @@ begin
                d.person_id is null or (d.verdict, d.reason) is distinct from (i.verdict, i.reason) as turned,
                i.account = any (moved) or d.account_id is distinct from a.id as moved
           from unnest(part) i
-          left join router.decision d on d.tenant_id = tenant and d.person_id = i.id
-          left join router.account a on a.tenant_id = tenant and a.id = i.account
+          left join lateral (select * from router.decision f where f.tenant_id = one and f.person_id = i.id offset 0) d on true
+          left join lateral (select * from router.account f where f.tenant_id = one and f.id = i.account offset 0) a on true
     ), written as (
         insert into router.decision as d (
             tenant_id, person_id, connection_id, account_id, verdict, reason, mapping_version, seen_version)
-        select tenant, k.id, k.connection, k.account, k.verdict, k.reason, k.mapping_version, k.seen from known k order by k.id
+        select one, k.id, k.connection, k.account, k.verdict, k.reason, k.mapping_version, k.seen from known k order by k.id
         on conflict on constraint decision_pkey do update set
             connection_id = excluded.connection_id, account_id = excluded.account_id,
             verdict = excluded.verdict, reason = excluded.reason,
@@ -375,7 +389,7 @@ begin
                               then now() else d.changed_at end
     ), told as (
         insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
-        select tenant, k.id, 'decided', k.verdict, k.reason, k.trace from known k where k.turned or k.moved
+        select one, k.id, 'decided', k.verdict, k.reason, k.trace from known k where k.turned or k.moved
     )
     select 'person'::text, k.id, case when k.turned or k.moved then 'changed' else 'unchanged' end, k.verdict, k.reason
       from known k;
@@ -383,7 +397,7 @@ end
 $$;
 
 -- Accounts as they should be. An unchanged wanted hash marks nothing. Returns the accounts that changed.
-create function router.want_accounts(tenant uuid, desk uuid, part router.judgement[]) returns uuid[]
+create function router.want_accounts(one uuid, desk uuid, part router.judgement[]) returns uuid[]
     language plpgsql volatile
 as $$
 #variable_conflict use_column
@@ -397,12 +411,12 @@ begin
           from unnest(part) i
          cross join lateral jsonb_to_record(i.want)
                as w (email text, email_hmac bytea, login text, display_name text, access boolean, hash text)
-          left join router.account a on a.tenant_id = tenant and a.id = i.account
+          left join lateral (select * from router.account f where f.tenant_id = one and f.id = i.account offset 0) a on true
          where i.want is not null
     ), written as (
         insert into router.account as a (
             tenant_id, id, desk_id, connection_id, email, email_hmac, login, display_name, access, wanted_hash)
-        select tenant, w.account, desk, w.connection, w.email, w.email_hmac, w.login, w.display_name, w.access, w.hash
+        select one, w.account, desk, w.connection, w.email, w.email_hmac, w.login, w.display_name, w.access, w.hash
           from wanted w order by w.account
         on conflict on constraint account_pkey do update set
             connection_id = excluded.connection_id, email = excluded.email, email_hmac = excluded.email_hmac,
@@ -415,14 +429,14 @@ begin
       into moved, lanes, traces
       from wanted w join written on written.id = w.account;
     if cardinality(moved) > 0 then
-        perform chain.mark_each('account', tenant, desk, moved, lanes, traces);
+        perform chain.mark_each('account', one, desk, moved, lanes, traces);
     end if;
     return moved;
 end
 $$;
 
 -- Memberships as they should be, for the accounts of the batch that have a wanted state. Returns the accounts that changed.
-create function router.want_memberships(tenant uuid, desk uuid, part router.judgement[], organizations jsonb) returns uuid[]
+create function router.want_memberships(one uuid, desk uuid, part router.judgement[], organizations jsonb) returns uuid[]
     language plpgsql volatile
 as $$
 #variable_conflict use_column
@@ -438,12 +452,16 @@ begin
     with turned as (
         select o.id as organization, i.account, true as wanted, i.prio, i.trace
           from unnest(part) i cross join lateral unnest(i.organizations) as o (id)
-          left join router.membership m on m.tenant_id = tenant and m.organization_id = o.id and m.account_id = i.account
+          left join lateral (
+              select f.wanted from router.membership f
+               where f.tenant_id = one and f.organization_id = o.id and f.account_id = i.account offset 0) m on true
          where i.want is not null and m.wanted is distinct from true
         union all
         select m.organization_id, i.account, false, case when (i.want ->> 'access')::boolean then i.prio else 0 end, i.trace
           from unnest(part) i
-          join router.membership m on m.tenant_id = tenant and m.account_id = i.account and m.wanted
+         cross join lateral (
+              select f.organization_id from router.membership f
+               where f.tenant_id = one and f.account_id = i.account and f.wanted offset 0) m
          where i.want is not null and not (m.organization_id = any (i.organizations))
     )
     select array_agg(t.organization), array_agg(t.prio::smallint), array_agg(t.trace),
@@ -456,30 +474,32 @@ begin
     end if;
     -- A person may be judged before the group that it is in: the organization's row must be there to be a member of.
     insert into router.organization (tenant_id, id, desk_id, source, connection_id, group_id, wanted_name)
-    select tenant, o.id, desk, o.source, o.connection, o.group_id, o.name
+    select one, o.id, desk, o.source, o.connection, o.group_id, o.name
       from jsonb_to_recordset(organizations) as o (id uuid, source text, connection uuid, group_id uuid, name text)
      where o.id = any (told)
-       and not exists (select from router.organization x where x.tenant_id = want_memberships.tenant and x.id = o.id)
+       and not exists (select from router.organization x where x.tenant_id = one and x.id = o.id)
      order by o.id
     on conflict do nothing;
     -- The marks before the rows: the writer too has the key's row before it touches memberships.
-    perform chain.mark_each('organization', tenant, desk, told, lanes, traces);
+    perform chain.mark_each('organization', one, desk, told, lanes, traces);
     insert into router.membership as m (tenant_id, organization_id, account_id, wanted)
-    select tenant, g.organization, g.account, true
+    select one, g.organization, g.account, true
       from unnest(gained_organizations, gained_accounts) as g (organization, account) order by g.organization, g.account
     on conflict on constraint membership_pkey do update set wanted = true, wanted_at = now();
     update router.membership m set wanted = false, wanted_at = now()
       from (select x.organization_id, x.account_id
               from unnest(lost_organizations, lost_accounts) as l (organization, account)
-              join router.membership x on x.tenant_id = tenant and x.organization_id = l.organization and x.account_id = l.account
-             order by x.organization_id, x.account_id for no key update of x) l
-     where m.tenant_id = tenant and m.organization_id = l.organization_id and m.account_id = l.account_id;
+             cross join lateral (
+                 select f.organization_id, f.account_id from router.membership f
+                  where f.tenant_id = one and f.organization_id = l.organization and f.account_id = l.account offset 0) x
+             order by x.organization_id, x.account_id) l
+     where m.tenant_id = one and m.organization_id = l.organization_id and m.account_id = l.account_id;
     return coalesce(gained_accounts, '{}') || lost_accounts;
 end
 $$;
 
 -- The groups of one tenant, which was entered: each is wanted as an organization of that name.
-create function router.decide_groups(tenant uuid, desk uuid, part router.judgement[])
+create function router.decide_groups(one uuid, desk uuid, part router.judgement[])
     returns table (kind text, id uuid, result text, verdict text, reason text)
     language plpgsql volatile
 as $$
@@ -497,12 +517,12 @@ begin
                o.id is null or o.wanted_name is distinct from coalesce(i.wanted_name, o.wanted_name)
                             or (o.source_removed_at is not null) <> i.removed as turned
           from unnest(part) i
-          left join router.organization o on o.tenant_id = tenant and o.id = i.organization
+          left join lateral (select * from router.organization f where f.tenant_id = one and f.id = i.organization offset 0) o on true
          where o.id is not null or not i.removed  -- gone before anybody was in it: nothing to undo
     ), written as (
         insert into router.organization as o (
             tenant_id, id, desk_id, source, connection_id, group_id, wanted_name, source_removed_at, seen_version)
-        select tenant, k.organization, desk, 'group', k.connection, k.id, k.new_name, case when k.removed then now() end, k.seen
+        select one, k.organization, desk, 'group', k.connection, k.id, k.new_name, case when k.removed then now() end, k.seen
           from known k order by k.organization
         on conflict on constraint organization_pkey do update set
             wanted_name = excluded.wanted_name, seen_version = excluded.seen_version, decided_at = now(),
@@ -510,22 +530,22 @@ begin
                                      then coalesce(o.source_removed_at, excluded.source_removed_at) end
     ), told as (
         insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
-        select tenant, k.id, 'decided', case when k.removed then 'removed' else 'want' end, k.trace from known k where k.turned
+        select one, k.id, 'decided', case when k.removed then 'removed' else 'want' end, k.trace from known k where k.turned
     )
     select coalesce(array_agg(k.organization), '{}'), array_agg(greatest(k.prio, 1::smallint)), array_agg(k.trace)
       into moved, lanes, traces from known k where k.turned;
     if cardinality(moved) > 0 then
-        perform chain.mark_each('organization', tenant, desk, moved, lanes, traces);
+        perform chain.mark_each('organization', one, desk, moved, lanes, traces);
     end if;
     -- Deleting an organization is always a case (design, rule 8); where none was made, or a create was never begun, nothing waits.
     insert into router."case" (tenant_id, kind, subject_id, connection_id)
-    select tenant, 'organization_deletion', o.id, o.connection_id
-      from unnest(part) i join router.organization o on o.tenant_id = tenant and o.id = i.organization
+    select one, 'organization_deletion', o.id, o.connection_id
+      from unnest(part) i join router.organization o on o.tenant_id = one and o.id = i.organization
      where i.removed and (o.desk_organization_id is not null or o.intent_name is not null)
     on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
     update router."case" c set closed_at = now(), decision = 'returned'
       from unnest(part) i
-     where c.tenant_id = tenant and c.kind = 'organization_deletion' and c.subject_id = i.organization and c.closed_at is null
+     where c.tenant_id = one and c.kind = 'organization_deletion' and c.subject_id = i.organization and c.closed_at is null
        and not i.removed;
     return query select 'group'::text, i.id, case when i.organization = any (moved) then 'changed' else 'unchanged' end,
                         case when i.removed then 'removed' else 'want' end, null::text
