@@ -1,4 +1,4 @@
-"""`make demo`: three customers' identity providers feed one service desk, recorded conversations over real HTTP.
+"""`make demo`: three customers' IdPs feed one service desk, as recorded conversations over real HTTP.
 
 Runs against a gateway that is up (its settings come from the environment, see `Stack.console_environ`);
 everything that an operator would do is done with the command line.
