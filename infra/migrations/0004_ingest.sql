@@ -2,6 +2,7 @@
 -- one transaction and one round trip; its first column is a verdict that the service turns into an answer.
 set local role vestibule_owner;
 
+-- No foreign key leads to the connection: each insert would lock its one row, and the token has just proved it.
 create table ingest.person (
     tenant_id uuid not null,
     connection_id uuid not null,
@@ -16,8 +17,7 @@ create table ingest.person (
     created_at timestamptz not null default now(),
     modified_at timestamptz not null default now(),
     removed_at timestamptz,
-    primary key (tenant_id, connection_id, id),
-    foreign key (tenant_id, connection_id) references console.connection (tenant_id, id)
+    primary key (tenant_id, connection_id, id)
 ) with (fillfactor = 85);
 create unique index person_user_name on ingest.person (tenant_id, connection_id, user_name_ci) where removed_at is null;
 create unique index person_external_id on ingest.person (tenant_id, connection_id, external_id)
@@ -41,8 +41,7 @@ create table ingest."group" (
     created_at timestamptz not null default now(),
     modified_at timestamptz not null default now(),
     removed_at timestamptz,
-    primary key (tenant_id, connection_id, id),
-    foreign key (tenant_id, connection_id) references console.connection (tenant_id, id)
+    primary key (tenant_id, connection_id, id)
 );
 create unique index group_display_name on ingest."group" (tenant_id, connection_id, display_name_ci) where removed_at is null;
 create unique index group_external_id on ingest."group" (tenant_id, connection_id, external_id)
@@ -290,7 +289,15 @@ begin
         verdict := who.verdict;
         return;
     end if;
-    select 'found', p.resource, ingest.groups_of(p.tenant_id, p.connection_id, p.id), p.version, p.created_at, p.modified_at
+    -- the groups stand here and not in a function of their own: one in SQL is planned anew at every call
+    select 'found', p.resource,
+           (select jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName') order by g.id)
+              from ingest.group_member m
+              join ingest."group" g
+                on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
+             where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.person_id = target
+               and m.removed_at is null and g.removed_at is null),
+           p.version, p.created_at, p.modified_at
       into verdict, resource, groups, version, created_at, modified_at
       from ingest.person p
      where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target and p.removed_at is null;
@@ -753,8 +760,15 @@ end
 $$;
 
 -- Verdicts: ok | unauthorized | suspended; for requests that touch no resource (discovery).
-create function ingest.admit(path text, token_hash bytea) returns text
-    language sql volatile
-as $$ select verdict from console.authenticate(path, token_hash) $$;
+create function ingest.admit(in path text, in token_hash bytea, out verdict text)
+    language plpgsql volatile
+as $$
+declare
+    who record;
+begin
+    who := console.authenticate(path, token_hash);
+    verdict := who.verdict;
+end
+$$;
 
 grant execute on all functions in schema ingest to vestibule_ingest;

@@ -36,10 +36,13 @@ _ADDRESS = re.compile(r"[^\s@<>\"'(),;]+@[^\s@<>\"'(),;]+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic|token)([ =:]+)\S+")
 _LONG_SECRET = re.compile(r"[A-Za-z0-9_+=-]{40,}")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_HARMLESS = re.compile(r"[A-Za-z0-9_./-]{0,39}")  # shorter than a secret, no address, no word behind "bearer"
 
 
 def scrub(text: str) -> str:
     """Replace what looks like an e-mail address, a bearer token or a key, and cut what is too long."""
+    if _HARMLESS.fullmatch(text):
+        return text
     text = text if len(text) <= MAXIMUM_TEXT else text[:MAXIMUM_TEXT] + "[cut]"
     text = (
         text if text.isascii() else text.encode("utf-8", "replace").decode()
