@@ -5,17 +5,19 @@ set local role vestibule_owner;
 -- `detail`: a stage (pending), a form (applied), a reason (held, refused) or a code (failed). `code`: why it still waits.
 create type router.place as (word text, detail text, code text, since timestamptz);
 
--- What an account still has to join or leave. A wanted membership of somebody without access is kept, and waits for nothing.
+-- What an account still has to join or leave; without access it is to be in none, whatever is kept for its return.
+-- Stuck: nobody tries any more, or the desk refused this one and the organization has no other work.
 create view router.unfinished_membership with (security_invoker = true) as
 select m.tenant_id, m.account_id, min(m.wanted_at) as since,
-       bool_or(m.code is not null or so.parked_at is not null or sg.parked_at is not null) as stuck,
-       max(coalesce(m.code, g.code, so.code, sg.code)) as code
+       bool_or(so.parked_at is not null or sg.parked_at is not null and g.wanted_name is null
+               or m.code is not null and so.done_version = so.version) as stuck,
+       max(coalesce(m.code, so.code, g.code, sg.code)) as code
   from router.membership m
   join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
   join router.organization g on g.tenant_id = m.tenant_id and g.id = m.organization_id
   left join chain.sync so on so.kind = 'organization' and so.id = m.organization_id
   left join chain.sync sg on sg.kind = 'group' and sg.id = g.group_id
- where m.wanted <> m.applied and (a.access or not m.wanted)
+ where (m.wanted and a.access) <> m.applied
  group by m.tenant_id, m.account_id;
 
 -- Members whom an open fan-out of a group has not reached yet.
@@ -62,6 +64,7 @@ select w.tenant_id, w.connection_id, w.person_id, w.removed, w.account_id,
         when sa.done_version < sa.version then row('pending', 'writing', sa.code, sa.marked_at)::router.place
         when o.applied_hash is distinct from a.wanted_hash or o.form is null
             then row('failed', 'lost', 'unconfirmed', coalesce(o.updated_at, sa.done_at))::router.place
+        when m.stuck and m.code like 'refused:%' then row('refused', substr(m.code, 9), m.code, m.since)::router.place
         when m.stuck then row('failed', coalesce(m.code, 'unknown'), m.code, m.since)::router.place
         when m.since is not null then row('pending', 'joining', m.code, m.since)::router.place
         else row('applied', o.form, null, o.confirmed_at)::router.place
@@ -127,7 +130,7 @@ grant select (removed_at, modified_at) on ingest.person to vestibule_definer;
 grant select (tenant_id, person_id, account_id, verdict, reason, changed_at, decided_at) on router.decision to vestibule_definer;
 grant select (access, wanted_hash) on router.account to vestibule_definer;
 grant select (wanted_at, code) on router.membership to vestibule_definer;
-grant select (group_id, code) on router.organization to vestibule_definer;
+grant select (group_id, wanted_name, code) on router.organization to vestibule_definer;
 grant select (tenant_id, account_id, applied_hash, form, held, updated_at, confirmed_at) on writer.outcome to vestibule_definer;
 
 reset role;

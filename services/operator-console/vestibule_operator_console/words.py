@@ -45,21 +45,10 @@ EVENTS: Mapping[tuple[str, str], str] = {
     ("decided", "hold"): "Decided to hold.",
     ("decided", "shadow"): "Planned only: the connection is in shadow.",
     ("decided", "refuse"): "Decided that the desk cannot have it.",
-    ("decided", "absent"): "Inactive and without an account: nothing to do.",
-    ("done", "created"): "Made the account at the desk.",
-    ("done", "adopted"): "Took over the account that the desk had already.",
-    ("done", "updated"): "Changed the account at the desk.",
-    ("done", "renamed"): "Changed the name at the desk.",
-    ("done", "confirmed"): "The desk has what was decided.",
-    ("done", "restored"): "Gave the access back at the desk.",
-    ("done", "returned"): "Gave the access back at the desk.",
-    ("done", "stripped"): "Took the account out of this customer's organizations.",
-    ("done", "blocked"): "Blocked the account at the desk.",
-    ("done", "revoked"): "Revoked the access at the desk.",
-    ("done", "absent"): "Nothing at the desk, and nothing needed.",
+    ("decided", "removed"): "The group is gone: its organization is nobody's any more.",
+    ("done", "applied"): "The desk has confirmed what was decided.",
+    ("done", "retry"): "It did not work this time and is tried again by itself.",
     ("done", "held"): "Stopped before the desk.",
-    ("done", "refused"): "The desk refuses this.",
-    ("done", "failed"): "Gave up for now.",
     ("done", "parked"): "Gave up until an operator replays it.",
     ("operator", "replay"): "An operator had it tried again.",
 }
@@ -97,6 +86,10 @@ def standing_text(standing: str, detail: str | None, code: str | None) -> str:
     if (standing, code) == ("pending", "fanout"):
         return "A wide change is being carried to everybody it concerns; this person's turn is to come."
     known = _known(standing, detail)
+    if known is None:  # a code that another word explains, say a group that was parked for its name
+        known = next(
+            (BY_WORDS[word, detail or ""] for word in ("held", "failed") if (word, detail) in BY_WORDS), None
+        )
     if known is None:
         return f"{standing.capitalize()}: {plain(detail or code or 'no reason was stored')}."
     told = explain(known)

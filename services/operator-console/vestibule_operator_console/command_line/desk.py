@@ -45,6 +45,8 @@ class DeskCommands:
         service_desk_id: str | None = None,
         csm_url: str | None = None,
         closed_desk: Annotated[bool, Parameter(negative="")] = False,
+        calls_per_second: float | None = None,
+        concurrency: int | None = None,
         credentials_file: CredentialsFile = None,
         expire_on: str | None = None,
         json: Json = False,
@@ -71,6 +73,10 @@ class DeskCommands:
             Base of the newer customer API, where the site has it: names can then be changed (Jira).
         closed_desk
             Customers must be added to the service desk before they see it (Jira).
+        calls_per_second
+            How often each of its operations may be called, all replicas together; 10 unless given.
+        concurrency
+            How many calls may be under way in one process; 32 unless given.
         credentials_file
             File with the credentials, `-` for standard input; else VESTIBULE_DESK_CREDENTIALS is read.
         expire_on
@@ -81,6 +87,8 @@ class DeskCommands:
             "service_desk_id": service_desk_id,
             "csm_url": csm_url,
             "closed_desk": closed_desk or None,
+            "permits": None if calls_per_second is None else pace(calls_per_second),
+            "concurrency": concurrency,
         }
         settings = {key: value for key, value in given.items() if value is not None}
         credentials = self._credentials(credentials_file, expire_on, kind)
@@ -156,6 +164,11 @@ class DeskCommands:
                 f"Give --credentials-file FILE (`-` for standard input), or set {VARIABLE}.",
             )
         return read_credentials(text, expire_at)
+
+
+def pace(calls_per_second: float) -> dict[str, dict[str, float]]:
+    """One rate for all operations, with a second's worth of burst."""
+    return {"default": {"rate": calls_per_second, "burst": max(1.0, calls_per_second)}}
 
 
 def document(desk: DeskRecord) -> dict[str, Any]:
