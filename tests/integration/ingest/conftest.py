@@ -1,0 +1,79 @@
+"""One service and one database for all tests of ingest; each test has a customer of its own."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aiohttp
+import pytest
+
+from tests.integration.ingest.scim_client import ScimClient
+from tests.integration.ingest.serving import Ingest, serving
+from tests.stack import Database, copy_of, drop
+from tests.tenants import Customer, make_customer, make_desk
+from vestibule.database.pool import Connection
+from vestibule.domain.tokens import mint
+
+NewClient = Callable[[Customer], ScimClient]
+NewCustomer = Callable[[], Awaitable[Customer]]
+
+
+@pytest.fixture(scope="session")
+async def store(template: Database) -> AsyncIterator[Database]:
+    """The database of all these tests."""
+    made = await copy_of(template)
+    yield made
+    await drop(made)
+
+
+@pytest.fixture(scope="session")
+async def ingest(store: Database) -> AsyncIterator[Ingest]:
+    """The service, too generous to throttle anybody."""
+    async with serving(store.url("vestibule_ingest")) as running:
+        yield running
+
+
+@pytest.fixture
+async def admin(store: Database) -> AsyncIterator[Connection]:
+    """A connection that sees every tenant: for arranging and judging."""
+    async with store.administrator() as connection:
+        yield connection
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """An HTTP client without cookies and proxies."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def new_customer(admin: Connection) -> NewCustomer:
+    """Makes a tenant with one live connection at a desk of its own."""
+
+    async def make() -> Customer:
+        desk = await make_desk(admin)
+        return await make_customer(admin, desk, token=mint(os.urandom(32)))
+
+    return make
+
+
+@pytest.fixture
+def client_of(ingest: Ingest, session: aiohttp.ClientSession) -> NewClient:
+    """Makes the client of a customer's identity provider."""
+
+    def make(customer: Customer) -> ScimClient:
+        return ScimClient(session, ingest.base(customer.path), customer.token)
+
+    return make
+
+
+@pytest.fixture
+async def customer(new_customer: NewCustomer) -> Customer:
+    """A customer nobody else knows."""
+    return await new_customer()
+
+
+@pytest.fixture
+def scim(client_of: NewClient, customer: Customer) -> ScimClient:
+    """The client of that customer's identity provider."""
+    return client_of(customer)
