@@ -5,19 +5,18 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
 from vestibule.broker.lanes import Delivery
 from vestibule.database.pool import Connection
-from vestibule.domain.identifiers import Kind, TenantId
+from vestibule.domain.identifiers import ConnectionId, Kind, TenantId
 from vestibule.mapping.rules import default_mapping
 from vestibule.messages.envelope import Key
 from vestibule.telemetry.metrics import WorkMetrics
-from vestibule_tenant_router.deciding import Deciding
+from vestibule_tenant_router.deciding import Deciding, Store
 from vestibule_tenant_router.mappings import Mappings
-from vestibule_tenant_router.worker import Database
 
 EMAIL_KEY = bytes(range(32))
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -253,7 +252,15 @@ def deliveries(*keys: Key) -> list[Delivery]:
     return [Delivery(key, "router.in", tag, traceparent=TRACE) for tag, key in enumerate(keys, 1)]
 
 
-def deciding_over(database: Database) -> Deciding:
+class Readable(Store, Protocol):
+    """A store that knows mappings too."""
+
+    async def read_mapping(
+        self, tenant: TenantId, connection: ConnectionId, version: int
+    ) -> object | None: ...
+
+
+def deciding_over(database: Readable) -> Deciding:
     """A router's work over a database, with counters of its own."""
     return Deciding(
         database, Mappings(database.read_mapping), EMAIL_KEY, WorkMetrics(CollectorRegistry()), lambda: 1.0
