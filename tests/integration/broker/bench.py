@@ -22,7 +22,7 @@ from vestibule.settings.values import Secret
 from vestibule.telemetry.metrics import ConsumerMetrics, RelayMetrics
 from vestibule.telemetry.tracing import open_tracing
 
-SECONDS = 30.0
+SECONDS = 60.0
 TENANT = TenantId(UUID(int=1))
 
 

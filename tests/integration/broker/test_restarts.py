@@ -12,6 +12,7 @@ from infra.local.rabbitmq import RabbitServer
 from tests.integration.broker.bench import Bench, Inbox, empty_queues, eventually, keys
 from vestibule.broker.consumer import Pace
 from vestibule.broker.publisher import Receipt
+from vestibule.domain.identifiers import Kind
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +129,13 @@ def lose_queues(folder: Path) -> None:
 
 async def test_a_queue_that_its_broker_has_lost_is_replaced(bench: Bench, folder: Path) -> None:
     inbox = Inbox()
-    consumer, _ = await bench.consumer(inbox)
+    consumer, _ = await bench.consumer(inbox, ("writer.in",))
     bench.server.kill_hard()
     await eventually(lambda: not consumer.ready)
     lose_queues(folder)
     await asyncio.to_thread(bench.server.start)
     await eventually(lambda: consumer.ready)
-    await bench.publish(keys(1))
+    await bench.publish(keys(1, kind=Kind.ACCOUNT))
     await inbox.until(lambda: inbox.numbers == [1])
 
 
