@@ -53,6 +53,13 @@ create table writer.permit (
     primary key (desk_id, endpoint, method)
 ) with (fillfactor = 50);
 
+-- null: nobody looked yet | false: its account is not at the desk, record_accounts wakes it | true: it is. Without it every
+-- reconcile of an organization would read all members of a first load that have no account yet.
+alter table router.membership add column ready boolean;
+create index membership_ready on router.membership (tenant_id, organization_id)
+    where wanted <> applied and ready is not false;
+grant update (ready) on router.membership to vestibule_writer;
+
 alter table writer.desk_identity enable row level security, force row level security;
 alter table writer.outcome enable row level security, force row level security;
 create policy one_tenant on writer.desk_identity using (tenant_id = chain.current_tenant());
@@ -355,13 +362,20 @@ begin
          group by t.tenant, t.desk order by t.tenant
     loop
         perform chain.enter_tenant(one.tenant);
+        with rows as (
+            select m.organization_id, m.account_id from router.membership m
+             where m.tenant_id = one.tenant and m.account_id = any (one.accounts) and m.ready is distinct from true
+               and exists (select from writer.desk_identity i
+                            where i.tenant_id = one.tenant and i.account_id = m.account_id and i.role = 'live'
+                              and i.desk_account_id is not null)
+             order by m.organization_id, m.account_id for no key update of m)
+        update router.membership m set ready = true from rows r
+         where m.tenant_id = one.tenant and m.organization_id = r.organization_id and m.account_id = r.account_id;
         for every in
-            select not a.access as leaving, array_agg(distinct m.organization_id order by m.organization_id) as ids
+            select not m.wanted as leaving, array_agg(distinct m.organization_id order by m.organization_id) as ids
               from router.membership m
-              join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
-             where m.tenant_id = one.tenant and m.account_id = any (one.accounts)
-               and (m.wanted and a.access) <> m.applied
-             group by a.access order by a.access
+             where m.tenant_id = one.tenant and m.account_id = any (one.accounts) and m.wanted <> m.applied
+             group by m.wanted order by m.wanted
         loop
             perform chain.mark('organization', one.tenant, one.desk, every.ids,
                                (case when every.leaving then 0 else 1 end)::smallint, one.trace);
@@ -376,7 +390,7 @@ create function writer.claim_organizations(worker text, tenants uuid[], ids uuid
         verdict text, id uuid, tenant_id uuid, version bigint, attempts smallint, urgent boolean, trace text, desk_id uuid,
         source text, organization_prefix text, wanted_name text, source_removed boolean,
         intent_name text, desk_organization_id text, desk_name text, applied_name text, marked_at_desk boolean, linked boolean,
-        code text, claimed_at timestamptz, waited double precision
+        code text, claimed_at timestamptz, refused integer, waited double precision
     )
     language plpgsql volatile
 as $$
@@ -431,7 +445,11 @@ begin
                s.id, one, s.version, s.attempts, s.prio = 0, s.trace, o.desk_id,
                o.source, n.organization_prefix, o.wanted_name, o.source_removed_at is not null,
                o.intent_name, o.desk_organization_id, o.desk_name, o.applied_name, o.marked_at_desk, o.linked,
-               o.code, clock_timestamp(), extract(epoch from clock_timestamp() - s.marked_at)::double precision
+               o.code, clock_timestamp(),
+               (select count(*)::integer from router.membership m
+                 where m.tenant_id = one and m.organization_id = o.id and m.wanted <> m.applied and m.ready is not false
+                   and m.code is not null),
+               extract(epoch from clock_timestamp() - s.marked_at)::double precision
           from chain.sync s
           join console.tenant n on n.id = one
           left join router.organization o on o.tenant_id = one and o.id = s.id
@@ -513,28 +531,45 @@ create function writer.read_memberships(
 ) returns table (verdict text, account_id uuid, desk_account_id text, wanted boolean)
     language plpgsql volatile
 as $$
+#variable_conflict use_column
 declare
-    renewed constant text := writer.renew_organization(worker, tenant, organization, lease);
+    unseen uuid[];
+    renewed text;
 begin
+    perform chain.enter_tenant(tenant);
+    select array_agg(m.account_id) into unseen
+      from router.membership m
+     where m.tenant_id = tenant and m.organization_id = organization and m.wanted <> m.applied and m.ready is null
+       and not exists (select from writer.desk_identity i
+                        where i.tenant_id = tenant and i.account_id = m.account_id and i.role = 'live' and i.desk_account_id is not null);
+    if unseen is not null then
+        -- Such an account may be recorded this very moment by somebody who does not see the membership: wait for that
+        -- record, look again. Accounts are locked before organizations, as in record_accounts.
+        perform from chain.sync s where s.kind = 'account' and s.id = any (unseen) order by s.id for share;
+        update router.membership m set ready = false
+         where m.tenant_id = tenant and m.organization_id = organization and m.account_id = any (unseen) and m.ready is null
+           and not exists (select from writer.desk_identity i
+                            where i.tenant_id = tenant and i.account_id = m.account_id and i.role = 'live' and i.desk_account_id is not null);
+    end if;
+    renewed := writer.renew_organization(worker, tenant, organization, lease);
     if renewed <> 'saved' then
         return query select renewed, null::uuid, null::text, null::boolean;
         return;
     end if;
     -- We stop wanting what is theirs and touch nothing at the desk.
     update router.membership m set applied = false, applied_at = clock_timestamp(), code = null
-      from router.account a
-     where m.tenant_id = tenant and m.organization_id = organization and m.applied and m.origin = 'theirs'
-       and a.tenant_id = tenant and a.id = m.account_id and not (m.wanted and a.access);
+     where m.tenant_id = tenant and m.organization_id = organization and not m.wanted and m.applied and m.origin = 'theirs';
     return query
-    (select 'saved', m.account_id, i.desk_account_id, m.wanted and a.access
+    (select 'saved', m.account_id, i.desk_account_id, m.wanted
        from router.membership m
        join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
        join console.connection c on c.tenant_id = a.tenant_id and c.id = a.connection_id and c.mode = 'live'
        join writer.desk_identity i on i.tenant_id = m.tenant_id and i.account_id = m.account_id and i.role = 'live'
             and i.desk_account_id is not null
-      where m.tenant_id = tenant and m.organization_id = organization and (m.wanted and a.access) <> m.applied
+      where m.tenant_id = tenant and m.organization_id = organization and m.wanted <> m.applied and m.ready is not false
+        and (a.access or not m.wanted)
         and (m.code is null or m.applied_at is null or m.applied_at < coded_before)
-      order by m.code is not null, m.wanted and a.access, m.wanted_at, m.account_id limit most);
+      order by m.code is not null, m.wanted, m.wanted_at, m.account_id limit most);
 end
 $$;
 
@@ -563,9 +598,8 @@ begin
      where m.tenant_id = tenant and m.organization_id = organization and m.account_id = r.account_id;
     select count(*) into remaining
       from router.membership m
-      join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
-     where m.tenant_id = tenant and m.organization_id = organization and m.code is not null
-       and (m.wanted and a.access) <> m.applied;
+     where m.tenant_id = tenant and m.organization_id = organization and m.wanted <> m.applied and m.ready is not false
+       and m.code is not null;
 end
 $$;
 
@@ -589,6 +623,15 @@ begin
         if event is not null then
             insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
             values (tenant, organization, 'done', event, coalesce(detail, new_code), new_trace);
+        end if;
+        if result = 'park' and new_code = 'organization_name_taken' then
+            insert into router."case" (tenant_id, kind, subject_id, connection_id)
+            select tenant, 'adoption', organization, o.connection_id
+              from router.organization o where o.tenant_id = tenant and o.id = organization
+            on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
+        elsif result = 'done' then
+            update router."case" c set closed_at = now(), decision = 'resolved'
+             where c.tenant_id = tenant and c.subject_id = organization and c.kind = 'adoption' and c.closed_at is null;
         end if;
     end if;
     if result = 'done' then

@@ -22,8 +22,8 @@ from vestibule_directory_writer.creation import (
     find_ours,
     had_no_effect,
 )
-from vestibule_directory_writer.desks import OpenDesk
-from vestibule_directory_writer.judging import Judgement, credentials_code, end, judge
+from vestibule_directory_writer.desks import CREDENTIALS_PAUSE_SECONDS, OpenDesk
+from vestibule_directory_writer.judging import ENDED_EVENT, Judgement, credentials_code, end, judge
 from vestibule_directory_writer.permits import NoPermit
 from vestibule_directory_writer.planning import (
     UNCERTAIN,
@@ -42,7 +42,6 @@ from vestibule_directory_writer.planning import (
 from vestibule_directory_writer.timing import Timing
 from vestibule_directory_writer.work import Means
 
-CREDENTIALS_PAUSE_SECONDS: Final = 300.0
 NOT_VISIBLE_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)  # look-ups at a desk are late
 NOT_VISIBLE: Final = "exists_not_visible"
 ADOPTION: Final = "adoption"
@@ -242,7 +241,7 @@ class AccountInHand:
             counted=ending.counted,
             code=ending.code,
             detail=judgement.detail,
-            event={Result.RETRY: "retry", Result.PARK: "parked"}[ending.result] if ending.counted else None,
+            event=ENDED_EVENT[ending.result] if ending.counted else None,
             hold=hold,
         )
 

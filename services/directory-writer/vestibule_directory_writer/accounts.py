@@ -22,7 +22,7 @@ from vestibule_directory_writer.account import AccountInHand
 from vestibule_directory_writer.claims import AccountClaims
 from vestibule_directory_writer.desks import OpenDesk
 from vestibule_directory_writer.planning import Create, Wanted, plan
-from vestibule_directory_writer.work import STAGE, Means, Work
+from vestibule_directory_writer.work import STAGE, Means, Work, count
 
 KIND: Final = "account"
 RECORD_AT_ONCE: Final = 20  # a batch that is killed repeats what was not recorded
@@ -142,15 +142,5 @@ class _Batch:
                 self._count(record)
 
     def _count(self, record: AccountRecord) -> None:
-        metrics = self._means.metrics
-        metrics.outcomes.of(STAGE, KIND, record.form or record.held or record.result.value).inc()
-        match record.result:
-            case "done":
-                waited = self._waited.get(record.account, 0.0) + self._means.clock() - self._began
-                metrics.latency.of(STAGE).observe(waited)
-            case "retry":
-                metrics.retries.of(STAGE, record.code or "none").inc()
-            case "park":
-                metrics.parked.of(STAGE, record.code or "none").inc()
-            case "release":
-                pass
+        waited = self._waited.get(record.account, 0.0) + self._means.clock() - self._began
+        count(self._means.metrics, KIND, record.result, record.held or record.code, waited)

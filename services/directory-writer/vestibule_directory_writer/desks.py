@@ -10,6 +10,7 @@ import orjson
 
 from vestibule.database.desks import DeskRow, desks_of, read_desk
 from vestibule.database.pool import Pool
+from vestibule.domain.desks import credentials_context
 from vestibule.domain.identifiers import DeskId, TenantId
 from vestibule.domain.outcomes import FailedCode
 from vestibule.messages.envelope import Key
@@ -25,6 +26,7 @@ from vestibule_directory_writer.timing import Timing
 
 REFRESH_SECONDS: Final = 5.0
 UNUSABLE_SECONDS: Final = 60.0
+CREDENTIALS_PAUSE_SECONDS: Final = 300.0
 CONCURRENCY: Final = 32
 URGENT_CONCURRENCY: Final = 8  # besides, for leavers only
 MOST_TENANTS: Final = 10_000
@@ -180,7 +182,11 @@ class Desks:
 
     def _connect(self, row: DeskRow) -> OpenDesk:
         credentials = _credentials(
-            unseal(self._keys, Sealed(row.sealing_key_id, row.sealed_credentials), row.id.bytes)
+            unseal(
+                self._keys,
+                Sealed(row.sealing_key_id, row.sealed_credentials),
+                credentials_context(row.id),
+            )
         )
         settings = {name: value for name, value in row.settings.items() if name not in OURS}
         service = self._build(row.kind, settings, credentials)

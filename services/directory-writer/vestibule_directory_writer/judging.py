@@ -18,6 +18,7 @@ from vestibule_directory_writer.connectors.failures import (
 from vestibule_directory_writer.permits import NoPermit
 
 NOTHING_SENT: Final = frozenset({"connect_failed"})  # of a connector's codes: the desk never saw the call
+ENDED_EVENT: Final = {Result.RETRY: "retry", Result.PARK: "parked"}  # words of the timeline
 REFUSED_PREFIX: Final = "refused:"  # a parked row with such a code stands as refused(reason)
 
 

@@ -1,7 +1,6 @@
 """A batch of keys to the reconciles of their desks and kinds; what cannot be called now waits, uncounted."""
 
-import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from vestibule.database.outcomes import postpone
@@ -10,7 +9,8 @@ from vestibule.messages.envelope import Key
 from vestibule.telemetry.logging import logger
 from vestibule_directory_writer.accounts import reconcile_accounts
 from vestibule_directory_writer.desks import Desks, OpenDesk, Unusable
-from vestibule_directory_writer.work import STAGE, Means, Work
+from vestibule_directory_writer.organizations import reconcile_organizations
+from vestibule_directory_writer.work import STAGE, Means, Work, side_by_side
 
 log = logger(__name__)
 
@@ -26,32 +26,28 @@ class Reconciler:
         """Bring every key's subject to where it should be; raises only where nothing could be recorded."""
         traces: dict[UUID, Work] = {one.key.id: one for one in work}  # a key delivered twice is one
         by_desk = await self._desks.sort([one.key for one in traces.values()])
-        await _all([self._at_desk(desk, [traces[key.id] for key in keys]) for desk, keys in by_desk.items()])
+        await side_by_side(
+            [self._at_desk(desk, [traces[key.id] for key in keys]) for desk, keys in by_desk.items()]
+        )
 
     async def _at_desk(self, desk_id: DeskId, work: Sequence[Work]) -> None:
         async with self._desks.use(desk_id) as desk:
             if isinstance(desk, Unusable):
                 await self._postpone(work, desk)
                 return
-            await _all([self._of_kind(kind, work, desk) for kind in (Kind.ACCOUNT, Kind.ORGANIZATION)])
+            await side_by_side(
+                [self._of_kind(kind, work, desk) for kind in (Kind.ACCOUNT, Kind.ORGANIZATION)]
+            )
 
     async def _of_kind(self, kind: Kind, work: Sequence[Work], desk: OpenDesk) -> None:
         chosen = [one for one in work if one.key.kind is kind]
         if not chosen:
             return
-        if kind is Kind.ACCOUNT:
-            await reconcile_accounts(chosen, desk, self._means)
+        reconcile = reconcile_accounts if kind is Kind.ACCOUNT else reconcile_organizations
+        await reconcile(chosen, desk, self._means)
 
     async def _postpone(self, work: Sequence[Work], desk: Unusable) -> None:
         keys: list[Key] = [one.key for one in work]
         await postpone(self._means.pool, keys, desk.seconds, desk.code)
         self._means.metrics.retries.of(STAGE, desk.code).inc(len(keys))
         log.info("keys_postponed", count=len(keys), code=desk.code, seconds=round(desk.seconds, 3))
-
-
-async def _all(jobs: Sequence[Coroutine[None, None, None]]) -> None:
-    """Run side by side; one that fails does not cut the calls of the others short."""
-    ended = await asyncio.gather(*jobs, return_exceptions=True)
-    for result in ended:
-        if isinstance(result, BaseException):
-            raise result

@@ -1,14 +1,16 @@
 """What a reconcile is given: the keys of a batch at one desk, and the means of this process."""
 
+import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID, uuid4
 
 from opentelemetry.trace import Tracer
 
+from vestibule.database.outcomes import Result
 from vestibule.database.pool import Pool
 from vestibule.domain.identifiers import uuid7
 from vestibule.messages.envelope import Key
@@ -55,3 +57,25 @@ class Means:
     jitter: Callable[[], float] = draw_jitter
     new_identity: Callable[[], UUID] = new_identity
     new_worker: Callable[[], str] = new_worker
+
+
+def count(metrics: WorkMetrics, kind: str, result: Result, word: str | None, seconds: float) -> None:
+    """Count how a claim ended; `seconds` since its key became dirty."""
+    metrics.outcomes.of(STAGE, kind, result.value).inc()
+    match result:
+        case Result.DONE:
+            metrics.latency.of(STAGE).observe(seconds)
+        case Result.RETRY:
+            metrics.retries.of(STAGE, word or "none").inc()
+        case Result.PARK:
+            metrics.parked.of(STAGE, word or "none").inc()
+        case Result.RELEASE:
+            pass
+
+
+async def side_by_side(jobs: Sequence[Coroutine[None, None, None]]) -> None:
+    """Run jobs at once; one that fails does not cut the others' calls short. Raises the first failure."""
+    ended = await asyncio.gather(*jobs, return_exceptions=True)
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result

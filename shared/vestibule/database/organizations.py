@@ -40,6 +40,7 @@ class ClaimedOrganization:
     linked: bool
     code: str | None
     claimed_at: datetime
+    refused: int  # memberships that the desk refused
     waited: float  # seconds since it became dirty
 
 
@@ -227,5 +228,6 @@ def _claimed(row: asyncpg.Record) -> ClaimedOrganization:
         linked=row["linked"],
         code=row["code"],
         claimed_at=row["claimed_at"],
+        refused=row["refused"],
         waited=row["waited"],
     )
