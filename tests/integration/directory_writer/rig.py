@@ -14,6 +14,7 @@ from tests.stack import Database
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection, Pool, as_jsonb, open_pool
 from vestibule.domain.accounts import WantedAccount, wanted_hash
+from vestibule.domain.desks import credentials_context
 from vestibule.domain.identifiers import DeskId, Kind, TenantId
 from vestibule.messages.envelope import Key
 from vestibule.sealing import KeyPair, new_key_pair, seal
@@ -111,8 +112,8 @@ class Rig:
         async with self.admin.transaction():
             await self.admin.execute("select chain.enter_tenant($1)", customer.tenant)
             await self.admin.execute(
-                "insert into router.account (tenant_id, id, desk_id, connection_id, email, email_hmac, login, "
-                "display_name, access, wanted_hash) values ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9) "
+                "insert into router.account (tenant_id, id, desk_id, connection_id, email, email_hmac, "
+                "login, display_name, access, wanted_hash) values ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9) "
                 "on conflict (tenant_id, id) do update set email = excluded.email, "
                 "display_name = excluded.display_name, access = excluded.access, "
                 "wanted_hash = excluded.wanted_hash",
@@ -127,7 +128,7 @@ class Rig:
                 wanted_hash(wanted),
             )
             await self._mark("account", customer.tenant, [account], 1 if access else 0)
-            joined = [customer.tenant, *organizations]
+            joined = [customer.tenant, *organizations] if access else []  # a leaver is wanted in none
             for organization in joined:
                 await self.admin.execute(
                     "insert into router.membership (tenant_id, organization_id, account_id, wanted) "
@@ -209,7 +210,7 @@ class Rig:
             "claim_until = case when claim_until > now() then now() else claim_until end "
             "where parked_at is null"
         )
-        await self.admin.execute("update chain.desk_flow set blocked_until = now()")
+        await self.admin.execute("update chain.desk_flow set blocked_until = null")
         await self.admin.execute("update writer.permit set blocked_until = now()")
 
     async def replay(self, tenant: UUID) -> None:
@@ -263,7 +264,7 @@ class Rig:
         row = await self.admin.fetchrow(
             "select o.*, s.done_version, s.version, s.attempts, s.parked_at, s.not_before, s.code as waits, "
             "s.claim_worker, s.claim_until > clock_timestamp() as claimed, "
-            "extract(epoch from s.not_before - clock_timestamp()) as wait "
+            "case when isfinite(s.not_before) then extract(epoch from s.not_before - clock_timestamp()) end as wait "
             "from chain.sync s left join writer.outcome o on o.account_id = s.id "
             "where s.kind = 'account' and s.id = $1",
             person.id,
@@ -325,9 +326,10 @@ async def open_rig(database: Database, capabilities: Capabilities = EVERYTHING) 
     pool = await open_pool(database.url("vestibule_writer"), 10, "test-writer")
     async with database.administrator() as admin:
         desk = await make_desk(admin)
-        sealed = seal(keys.public, orjson.dumps({"secret": "s3"}), desk.bytes)
+        sealed = seal(keys.public, orjson.dumps({"secret": "s3"}), credentials_context(DeskId(desk)))
         await admin.execute(
-            "update console.desk set sealed_credentials = $2, sealing_key_id = $3, settings = $4 where id = $1",
+            "update console.desk set sealed_credentials = $2, sealing_key_id = $3, settings = $4 "
+            "where id = $1",
             desk,
             sealed.box,
             sealed.key_id,
