@@ -51,15 +51,21 @@ class ScimClient:
         headers: Mapping[str, str] | None = None,
         data: Any = None,
     ) -> Answer:
-        """Send a request with a JSON body, or with `data` just as it is; the path is used as it is written."""
+        """Send a JSON body, or `data` just as it is; of the path only spaces and quotes are encoded."""
         every = {"Authorization": f"Bearer {self.token}"}
         if body is not None:
             data = orjson.dumps(body)
             every["Content-Type"] = "application/scim+json"
-        url = URL(self.base + path, encoded=True)
+        url = URL(self.base + path.replace(" ", "%20").replace('"', "%22"), encoded=True)
         timeout = aiohttp.ClientTimeout(total=SECONDS)
         async with self.session.request(
-            method, url, data=data, headers={**every, **(headers or {})}, timeout=timeout, allow_redirects=False
+            method,
+            url,
+            data=data,
+            headers={**every, **(headers or {})},
+            timeout=timeout,
+            allow_redirects=False,
+            skip_auto_headers=("Content-Type",),
         ) as response:
             raw = await response.read()
             kind = response.headers.get("Content-Type", "")
