@@ -1,0 +1,129 @@
+"""Wide changes: everybody concerned is judged anew, in chunks, and what a pause had put to sleep is woken."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.integration.tenant_router.arranging import Arranger, Customer, deliveries
+from tests.stack import Database
+from vestibule.database.pool import Pool, open_pool
+from vestibule.database.sync import expand_fanout
+from vestibule.domain.identifiers import Kind
+from vestibule.messages.envelope import Key
+from vestibule_tenant_router.deciding import Deciding
+
+
+@pytest.fixture
+async def relay(database: Database) -> AsyncIterator[Pool]:
+    """The relay's pool: it expands, and sees nothing of what it expands."""
+    opened = await open_pool(database.url("vestibule_relay"), 2, "fanout-test")
+    yield opened
+    await opened.close()
+
+
+async def mark_wide(world: Arranger, customer: Customer, scope: str, target: Key | None = None) -> None:
+    """What a mode switch or a big group's change writes."""
+    async with world.connection.transaction():
+        await world.connection.execute("select chain.enter_tenant($1)", customer.tenant)
+        await world.connection.execute(
+            "select chain.mark_wide($1, $2, $3, $4, $5, 2::smallint, null)",
+            customer.tenant,
+            customer.desk,
+            customer.connection,
+            scope,
+            customer.connection if target is None else target.id,
+        )
+
+
+async def expand_all(relay: Pool, chunk: int) -> int:
+    """Expand until nothing is open; returns the keys touched."""
+    touched = 0
+    while (now := await expand_fanout(relay, chunk)) >= 0:
+        touched += now
+    return touched
+
+
+async def versions(world: Arranger, keys: list[Key]) -> list[int]:
+    """The version of each key."""
+    return [(await world.sync(key.kind.value, key.id))["version"] for key in keys]
+
+
+async def test_a_resumed_connection_is_judged_anew_in_chunks_and_others_are_left_alone(
+    world: Arranger, deciding: Deciding, relay: Pool
+) -> None:
+    customer, other = await world.customer(mode="paused"), await world.customer()
+    people = [await world.person(customer, f"p{number}") for number in range(7)]
+    groups = [await world.group(customer, "IT", people[:3])]
+    stranger = await world.person(other, "eve")
+    await deciding.handle(deliveries(*people, *groups, stranger))
+    assert await world.decision(people[0]) == ("hold", "paused")
+
+    await world.set_mode(customer, "live")
+    await mark_wide(world, customer, "connection")
+    assert await expand_all(relay, 3) == 8  # nothing was paused at the desk: no account, no organization
+    assert await versions(world, [*people, *groups]) == [2] * 8
+    assert await versions(world, [stranger]) == [1]
+
+    await deciding.handle(deliveries(*people, *groups))
+    assert await world.decision(people[0]) == ("want", None)
+    assert await world.organizations(people[0]) == {customer.tenant, groups[0].id}
+
+
+async def test_account_work_that_a_pause_put_to_sleep_is_woken_and_other_waits_stay(
+    world: Arranger, deciding: Deciding, relay: Pool
+) -> None:
+    customer = await world.customer()
+    ada, bob = await world.person(customer, "ada"), await world.person(customer, "bob")
+    await deciding.handle(deliveries(ada, bob))
+    asleep, later = await world.account(ada), await world.account(bob)
+    assert asleep is not None
+    assert later is not None
+    await world.connection.execute(
+        "update chain.sync set not_before = case when id = $1 then 'infinity' "
+        "else now() + interval '1 hour' end, code = 'paused' where kind = 'account'",
+        asleep["id"],
+    )
+    await mark_wide(world, customer, "connection")
+    await expand_all(relay, 1000)
+    woken = await world.sync("account", asleep["id"])
+    waiting = await world.sync("account", later["id"])
+    assert (woken["not_before"], woken["code"]) == (None, None)
+    assert waiting["not_before"] is not None
+    assert (await world.sync("organization", customer.tenant))["version"] == 2
+
+
+async def test_members_of_a_wide_group_are_told_once_each_and_those_who_left_are_purged(
+    world: Arranger, deciding: Deciding, relay: Pool
+) -> None:
+    customer = await world.customer()
+    people = [await world.person(customer, f"p{number}") for number in range(5)]
+    group = await world.group(customer, "IT", people)
+    await deciding.handle(deliveries(*people, group))
+    await world.connection.execute(
+        "update ingest.group_member set removed_at = now() where person_id = any($1)",
+        [person.id for person in people[:2]],
+    )
+    await mark_wide(world, customer, "group_members", group)
+    assert await expand_all(relay, 2) == 5
+    assert await versions(world, people) == [2] * 5
+    left = await world.row("select count(*) as n from ingest.group_member")
+    assert left == {"n": 3}
+
+    await deciding.handle(deliveries(*people))
+    assert await world.organizations(people[0]) == {customer.tenant}
+    assert await world.organizations(people[4]) == {customer.tenant, group.id}
+
+
+async def test_two_open_fan_outs_take_turns(world: Arranger, relay: Pool) -> None:
+    customers = [await world.customer(), await world.customer()]
+    people = {
+        customer.tenant: [await world.person(customer, f"p{number}") for number in range(4)]
+        for customer in customers
+    }
+    for customer in customers:
+        await mark_wide(world, customer, "connection")
+    for _ in range(2):
+        assert await expand_fanout(relay, 2) == 2
+    for keys in people.values():
+        assert sorted(await versions(world, keys)) == [1, 1, 2, 2]
+    assert {key.kind for keys in people.values() for key in keys} == {Kind.PERSON}
