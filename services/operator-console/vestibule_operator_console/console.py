@@ -57,7 +57,7 @@ class Console:
 async def open_console(settings: ConsoleSettings, actor: str) -> AsyncIterator[Console]:
     """A console on the database of the settings; Unreachable, or Unusable for a role that sees too much."""
     try:
-        pool = await open_pool(settings.database_url.reveal(), POOL_SIZE, "vestibule-console")
+        pool = await open_pool(settings.database_url.reveal(), POOL_SIZE, "vestibule-console", attempts=1)
     except UnsafeRole as error:
         raise Unusable(f"VESTIBULE_DATABASE_URL: {error}.") from error
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -49,12 +49,12 @@ async def _prepare(connection: Connection) -> None:
     await connection.execute("set jit = off")  # plans of a millisecond; compiling them costs a hundred
 
 
-async def open_pool(url: str, size: int, application: str) -> Pool:
-    """A pool whose role was checked (see `refuse_unsafe_role`).
+async def open_pool(url: str, size: int, application: str, *, attempts: int = START_ATTEMPTS) -> Pool:
+    """A pool whose role was checked (see `refuse_unsafe_role`); where a person waits, `attempts` is 1.
 
     Raises UnsafeRole, OSError, TimeoutError, asyncpg.PostgresError.
     """
-    pool = await _create_pool_patiently(url, size, application)
+    pool = await _create_pool_patiently(url, size, application, attempts)
     try:
         async with pool.acquire() as connection:
             await refuse_unsafe_role(connection)
@@ -64,13 +64,13 @@ async def open_pool(url: str, size: int, application: str) -> Pool:
     return pool
 
 
-async def _create_pool_patiently(url: str, size: int, application: str) -> Pool:
+async def _create_pool_patiently(url: str, size: int, application: str, attempts: int) -> Pool:
     """The server may still be starting, or restarting: worth a minute before the process gives up."""
-    for attempt in range(START_ATTEMPTS):
+    for attempt in range(attempts):
         try:
             return await _create_pool(url, size, application)
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError):
-            if attempt == START_ATTEMPTS - 1:
+            if attempt == attempts - 1:
                 raise
             log.warning("database_unreachable", attempt=attempt + 1)
             await asyncio.sleep(START_PAUSE_SECONDS)

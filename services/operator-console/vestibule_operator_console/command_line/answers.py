@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, TextIO, TypeAlias
+from uuid import UUID
 
 import orjson
 from cyclopts import Parameter
@@ -53,12 +54,19 @@ class Answer:
 def write(answer: Answer, to: TextIO) -> None:
     """The answer in one form or the other, nothing else on this stream."""
     if answer.as_json:
-        to.write(orjson.dumps(answer.document, option=orjson.OPT_INDENT_2).decode() + "\n")
+        text = orjson.dumps(answer.document, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
+        to.write(text.decode() + "\n")
         to.flush()
         return
     screen = Screen(file=to, highlight=False, soft_wrap=False)
     for part in answer.view:
         screen.print(part)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, UUID):  # the database driver's own subclass
+        return str(value)
+    raise TypeError(type(value).__name__)
 
 
 def complain(text: str) -> None:
