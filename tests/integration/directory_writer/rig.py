@@ -203,10 +203,15 @@ class Rig:
         ]
         return [work for work in picked if kind is None or work.key.kind == kind]
 
+    @staticmethod
+    def work(kind: str, row: asyncpg.Record) -> Work:
+        """A message about a row of the backlog."""
+        return Work(Key(Kind(kind), row["id"], TenantId(row["tenant_id"]), row["version"]), None)
+
     async def wake(self) -> None:
-        """Let deferred rows be due now, and blocks of the desk be over: time passes."""
+        """Let time pass: deferred rows are due, leases of queue and claims over, blocks of the desk too."""
         await self.admin.execute(
-            "update chain.sync set not_before = null, "
+            "update chain.sync set not_before = null, inflight_version = null, inflight_at = null, "
             "claim_until = case when claim_until > now() then now() else claim_until end "
             "where parked_at is null"
         )
@@ -264,7 +269,8 @@ class Rig:
         row = await self.admin.fetchrow(
             "select o.*, s.done_version, s.version, s.attempts, s.parked_at, s.not_before, s.code as waits, "
             "s.claim_worker, s.claim_until > clock_timestamp() as claimed, "
-            "case when isfinite(s.not_before) then extract(epoch from s.not_before - clock_timestamp()) end as wait "
+            "case when isfinite(s.not_before) "
+            "then extract(epoch from s.not_before - clock_timestamp()) end as wait "
             "from chain.sync s left join writer.outcome o on o.account_id = s.id "
             "where s.kind = 'account' and s.id = $1",
             person.id,
