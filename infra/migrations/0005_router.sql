@@ -35,7 +35,7 @@ create table router.account (
 ) with (fillfactor = 85);
 create index account_connection on router.account (tenant_id, connection_id, id);
 
--- Spans tenants, so it holds keyed hashes only; reached through claim_email, which never names another owner.
+-- Spans tenants, so it holds keyed hashes only; reached through claim_emails, which never names another owner.
 create table router.email_claim (
     desk_id uuid not null,
     hmac bytea not null check (length(hmac) = 32),
