@@ -1,0 +1,153 @@
+"""Everything that goes wrong on purpose. Each function does its damage, and mends what an operator would."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from tests.end_to_end.gateway import CALL_SECONDS, Far
+from tests.end_to_end.scene import Scene
+from tests.end_to_end.tcp_proxy import Direction
+
+HELD_SECONDS = 20.0
+DOWN_SECONDS = 2.0
+
+Fault = Callable[[Scene], Awaitable[None]]
+
+
+async def outage(seconds: float = DOWN_SECONDS) -> None:
+    """How long something is away: the length of the fault itself, nothing is waited for."""
+    await asyncio.sleep(seconds)
+
+
+def killed_holding(service: str, far: Far, direction: Direction) -> Fault:
+    """SIGKILL in the moment when something that it sends, or is sent, is on its way; that is lost."""
+
+    async def fault(scene: Scene) -> None:
+        link = scene.link(service, far)
+        link.hold(direction)
+        await link.held_something(direction, HELD_SECONDS)
+        await scene.gateway.kill(service)
+        await scene.gateway.start(service)
+
+    return fault
+
+
+def killed(*services: str) -> Fault:
+    """SIGKILL wherever they are."""
+
+    async def fault(scene: Scene) -> None:
+        await asyncio.gather(*(scene.gateway.kill(service) for service in services))
+        await scene.gateway.start(*services)
+
+    return fault
+
+
+async def router_killed_before_the_ack(scene: Scene) -> None:
+    """The decision is written, its message comes again."""
+    link = scene.link("router", Far.BROKER)
+    link.hold(Direction.TO_SERVER)
+    await scene.decided(await scene.newcomer())
+    await link.held_something(Direction.TO_SERVER, HELD_SECONDS)
+    await scene.gateway.kill("router")
+    await scene.gateway.start("router")
+
+
+async def writer_killed_before_the_call(scene: Scene) -> None:
+    """Claimed, intent saved, and the request never left."""
+    link = scene.link("writer", Far.DESK)
+    link.hold(Direction.TO_SERVER)
+    await scene.claimed(await scene.newcomer())
+    await link.held_something(Direction.TO_SERVER, HELD_SECONDS)
+    await scene.gateway.kill("writer")
+    await scene.gateway.start("writer")
+
+
+async def writer_killed_after_the_call(scene: Scene) -> None:
+    """The desk has done it and the answer is lost."""
+    link = scene.link("writer", Far.DESK)
+    link.hold(Direction.TO_CLIENT)
+    await scene.at_the_desk(await scene.newcomer())
+    await scene.gateway.kill("writer")
+    await scene.gateway.start("writer")
+
+
+async def writer_killed_before_the_record(scene: Scene) -> None:
+    """The desk has answered and the database never hears of it."""
+    desk, database = scene.link("writer", Far.DESK), scene.link("writer", Far.DATABASE)
+    desk.hold(Direction.TO_CLIENT)
+    await scene.at_the_desk(await scene.newcomer())
+    database.hold(Direction.TO_SERVER)
+    desk.let_go(Direction.TO_CLIENT)
+    await database.held_something(Direction.TO_SERVER, HELD_SECONDS)
+    await scene.gateway.kill("writer")
+    await scene.gateway.start("writer")
+
+
+async def writer_killed_before_the_ack(scene: Scene) -> None:
+    """Done and recorded, and the message comes again."""
+    link = scene.link("writer", Far.BROKER)
+    link.hold(Direction.TO_SERVER)
+    await scene.recorded(await scene.newcomer())
+    await link.held_something(Direction.TO_SERVER, HELD_SECONDS)
+    await scene.gateway.kill("writer")
+    await scene.gateway.start("writer")
+
+
+async def desk_acts_after_its_client_died(scene: Scene) -> None:
+    """The dead writer's create arrives late, while the next writer waits for the dead one's claim to end."""
+    link = scene.link("writer", Far.DESK)
+    link.hold(Direction.TO_SERVER)
+    person = await scene.newcomer()
+    await scene.claimed(person)
+    await link.held_something(Direction.TO_SERVER, HELD_SECONDS)
+    await scene.gateway.kill_only("writer")
+    await scene.gateway.start("writer", wait=False)
+    link.let_go(Direction.TO_SERVER)
+    await scene.gateway.ready("writer")
+
+
+async def broker_killed(scene: Scene) -> None:
+    """SIGKILL to RabbitMQ, and a new start."""
+    await scene.gateway.kill_broker()
+    await outage()
+    await scene.gateway.start_servers()
+
+
+async def database_killed(scene: Scene) -> None:
+    """An immediate stop of PostgreSQL, and a new start."""
+    await scene.gateway.kill_database()
+    await outage()
+    await scene.gateway.start_servers()
+
+
+def unplugged(far: Far) -> Fault:
+    """Every connection of that kind falls silent, and then breaks."""
+
+    async def fault(scene: Scene) -> None:
+        links = [link for (_, other), link in scene.gateway.links.items() if other is far]
+        for link in links:
+            for direction in Direction:
+                link.hold(direction)
+        await outage(CALL_SECONDS)
+        for link in links:
+            link.cut()
+
+    return fault
+
+
+async def desk_killed(scene: Scene) -> None:
+    """SIGKILL to the desk, and a new start with what it had answered for."""
+    await scene.gateway.kill_desk()
+    await outage()
+    await scene.gateway.start("desk")
+    await scene.gateway.start_servers()
+
+
+def desk_misbehaves(*faults: Mapping[str, object], seconds: float = 3.0, **settings: float | bool) -> Fault:
+    """The desk answers, but badly, for a while."""
+
+    async def fault(scene: Scene) -> None:
+        await scene.gateway.sandbox.misbehave(*faults, **settings)
+        await outage(seconds)
+        await scene.gateway.sandbox.admin("DELETE", "faults")
+
+    return fault

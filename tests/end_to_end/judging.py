@@ -1,0 +1,164 @@
+"""The verdict after a story or a storm: is the desk what the identity providers were told it would be?"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from tests.end_to_end.backlog import administrator, queued, settle, undone
+from tests.end_to_end.customers import CLOSED_DESK, console_of
+from tests.end_to_end.desk_view import AtDesk, DeskView, Journal, look_at_desk, read_journal
+from tests.end_to_end.gateway import Gateway
+from tests.end_to_end.identity_provider import IdentityProvider, Person
+from vestibule_operator_console.standings import count_standings
+
+ORGANIZATIONS = """
+select coalesce(o.group_id::text, 'home') as source, o.desk_organization_id::integer as id
+  from router.organization o join console.tenant n on n.id = o.tenant_id
+ where n.slug = $1 and o.desk_organization_id is not null
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything that a customer is judged by."""
+
+    idp: IdentityProvider
+    users: dict[str, dict[str, Any]]  # stored users by id
+    groups: dict[str, dict[str, Any]]
+    organizations: dict[str, int]  # group id or HOME -> id at the desk
+    desk: DeskView
+    journal: Journal
+    standings: Counter[str]
+    broken: tuple[str, ...]  # of the invariant
+
+
+async def judge(gateway: Gateway, idps: Sequence[IdentityProvider]) -> None:
+    """Wait until all work is done, then fail with everything that is not as it has to be."""
+    await settle(gateway)
+    problems = [f"undone: {row}" for row in await undone(gateway)]
+    problems += [f"queue {name} holds {count}" for name, count in (await queued(gateway)).items() if count]
+    desk, journal = await look_at_desk(gateway.sandbox), await read_journal(gateway.sandbox)
+    for idp in idps:
+        seen = await look_at(gateway, idp, desk, journal)
+        problems += [f"{idp.slug}: {problem}" for problem in problems_of(seen)]
+        problems += [f"{idp.slug}: answered {surprise}" for surprise in idp.client.surprises]
+    assert not problems, "\n".join(problems[:40])
+
+
+async def look_at(gateway: Gateway, idp: IdentityProvider, desk: DeskView, journal: Journal) -> Seen:
+    """Gather what is known of one customer."""
+    users = {user["id"]: user for user in await idp.client.everything("/Users")}
+    groups = {group["id"]: group for group in await idp.client.everything("/Groups")}
+    async with administrator(gateway) as database:
+        rows = await database.fetch(ORGANIZATIONS, idp.slug)
+    async with console_of(gateway) as console:
+        (tenant,) = await count_standings(console, idp.slug)
+    standings: Counter[str] = Counter()
+    for connection in tenant.connections:
+        for counted in connection.standings:
+            standings[counted.words] += counted.persons
+    broken = tuple(problem for connection in tenant.connections for problem in connection.problems)
+    organizations = {row["source"]: row["id"] for row in rows}
+    return Seen(idp, users, groups, organizations, desk, journal, standings, broken)
+
+
+def problems_of(seen: Seen) -> Iterator[str]:
+    """Everything that is wrong with one customer, in words."""
+    yield from (f"the invariant is broken: {problem}" for problem in seen.broken)
+    yield from _stored(seen)
+    yield from _standing(seen)
+    yield from _organizations(seen)
+    for person in seen.idp.persons.values():
+        yield from _at_desk(seen, person)
+    known = {person.email for person in seen.idp.persons.values()}
+    for stranger in seen.desk.of_domain(seen.idp.domain):
+        if stranger.email not in known:
+            yield f"somebody is at the desk whom nobody sent: {stranger.id}"
+
+
+def _stored(seen: Seen) -> Iterator[str]:
+    """Every acknowledged write is there."""
+    present = {person.id: person for person in seen.idp.persons.values() if person.present}
+    yield from (f"user {missing} is not stored" for missing in present.keys() - seen.users.keys())
+    yield from (f"user {extra} is stored, though deleted" for extra in seen.users.keys() - present.keys())
+    for identifier in present.keys() & seen.users.keys():
+        person, user = present[identifier], seen.users[identifier]
+        expected = (person.user_name, person.display_name, person.active)
+        stored = (user["userName"], user["displayName"], user["active"])
+        if stored != expected:
+            yield f"{identifier} is stored as {stored}, accepted was {expected}"
+        member_of = {group["value"] for group in user.get("groups", ())}
+        if member_of != {seen.idp.groups[name].id for name in person.groups}:
+            yield f"{identifier} is stored in the groups {member_of}, accepted was {person.groups}"
+    names = {group.id: group.name for group in seen.idp.groups.values()}
+    stored_names = {identifier: group["displayName"] for identifier, group in seen.groups.items()}
+    if names != stored_names:
+        yield f"groups are stored as {stored_names}, accepted was {names}"
+
+
+def _standing(seen: Seen) -> Iterator[str]:
+    """Everybody is applied, and as many with access as there should be."""
+    everybody = len(seen.idp.persons)
+    with_access = sum(person.has_access for person in seen.idp.persons.values())
+    without = seen.standings["applied(stripped)"] + seen.standings["applied(absent)"]
+    if (seen.standings["applied(access)"], without) != (with_access, everybody - with_access):
+        yield f"{everybody} persons, {with_access} of them with access, stand as {dict(seen.standings)}"
+
+
+def _organizations(seen: Seen) -> Iterator[str]:
+    """Each is at the desk once, under the customer's prefix."""
+    expected = Counter([seen.idp.prefix, *(f"{seen.idp.prefix} / {name}" for name in seen.idp.groups)])
+    found = Counter(
+        name
+        for name in seen.desk.organizations.values()
+        if name == seen.idp.prefix or name.startswith(f"{seen.idp.prefix} / ")
+    )
+    if found != expected:
+        yield f"organizations at the desk are {dict(found)}, expected {dict(expected)}"
+    for group in seen.idp.groups.values():
+        number = seen.organizations.get(group.id)
+        if seen.desk.organizations.get(number or 0) != f"{seen.idp.prefix} / {group.name}":
+            yield f"group {group.name} is organization {number}, which is not its own"
+
+
+def _at_desk(seen: Seen, person: Person) -> Iterator[str]:
+    """desk = mapping(stored), and its history has nothing that went back."""
+    found = seen.desk.bearing(person.email)
+    if seen.journal.creates.get(person.email.lower(), 0) > 1 or len(found) > 1:
+        yield f"{person.id} was created {seen.journal.creates.get(person.email.lower(), 0)} times"
+    if not found:
+        if person.has_access:
+            yield f"{person.id} is not at the desk"
+        return
+    customer = found[0]
+    if customer.name != person.display_name:
+        yield f"{person.id} is called {customer.name} at the desk, accepted was {person.display_name}"
+    listed = CLOSED_DESK in customer.desks
+    if listed != person.has_access or not customer.active:
+        yield f"{person.id} may see the desk: {listed}, active: {customer.active}"
+    wanted = {seen.organizations.get(source) for source in person.inside}
+    if customer.organizations != wanted:
+        yield f"{person.id} is in {set(customer.organizations)}, accepted was {wanted} ({set(person.groups)})"
+    yield from _history(seen, person, customer)
+
+
+def _history(seen: Seen, person: Person, customer: AtDesk) -> Iterator[str]:
+    names = seen.journal.names.get(customer.id, [])
+    if any(later <= earlier for earlier, later in pairwise(names)):
+        yield f"{person.id} was called, in this order, {names}"
+    for source, number in seen.organizations.items():
+        entries = seen.journal.entries.get((number, customer.id), 0)
+        if entries > person.entries[source]:
+            yield f"{person.id} entered {source} {entries} times, accepted were {person.entries[source]}"
+
+
+def shared_members(one: DeskView, first: Iterable[int], second: Iterable[int]) -> set[str]:
+    """Who is in an organization of both lists."""
+    chosen, other = set(first), set(second)
+    return {
+        customer.id
+        for customer in one.customers
+        if customer.organizations & chosen and customer.organizations & other
+    }
