@@ -13,6 +13,8 @@ from vestibule.database.pool import Pool
 from vestibule.domain.desks import credentials_context
 from vestibule.domain.identifiers import DeskId, TenantId
 from vestibule.domain.outcomes import FailedCode
+from vestibule.domain.pace import SETTINGS as PACE_SETTINGS
+from vestibule.domain.pace import Pace, Rates, parse_pace
 from vestibule.messages.envelope import Key
 from vestibule.sealing import Sealed, SealingError, unseal
 from vestibule.settings.values import NamedKey
@@ -21,16 +23,14 @@ from vestibule.telemetry.metrics import DeskMetrics
 from vestibule_directory_writer.claims import Clock, monotonic
 from vestibule_directory_writer.connectors.kinds import DeskMisconfigured
 from vestibule_directory_writer.connectors.service_desk import ServiceDesk
-from vestibule_directory_writer.permits import DeskPermits, Rates, parse_rates
+from vestibule_directory_writer.permits import DeskPermits
 from vestibule_directory_writer.timing import Timing
 
 REFRESH_SECONDS: Final = 5.0
 UNUSABLE_SECONDS: Final = 60.0
 CREDENTIALS_PAUSE_SECONDS: Final = 300.0
-CONCURRENCY: Final = 32
 URGENT_CONCURRENCY: Final = 8  # besides, for leavers only
 MOST_TENANTS: Final = 10_000
-OURS: Final = ("permits", "concurrency")  # settings of the desk that are the writer's, not the connector's
 CREDENTIAL_CODES: Final = frozenset(
     {FailedCode.DESK_UNAUTHORIZED, FailedCode.DESK_FORBIDDEN, FailedCode.CREDENTIALS, "desk_misconfigured"}
 )
@@ -188,16 +188,18 @@ class Desks:
                 credentials_context(row.id),
             )
         )
-        settings = {name: value for name, value in row.settings.items() if name not in OURS}
+        paced = parse_pace(row.settings)
+        if not isinstance(paced, Pace):
+            raise DeskMisconfigured(tuple(paced))
+        settings = {name: value for name, value in row.settings.items() if name not in PACE_SETTINGS}
         service = self._build(row.kind, settings, credentials)
         if Timing(service.capabilities.call_seconds, self._timing.claim_seconds).problem() is not None:
             raise DeskMisconfigured(("calls may last too long for VESTIBULE_CLAIM_SECONDS",))
-        permits = DeskPermits(self._pool, row.id, _rates(row.settings), self._metrics, self._clock)
         return OpenDesk(
             row,
             service,
-            permits,
-            asyncio.Semaphore(_concurrency(row.settings)),
+            DeskPermits(self._pool, row.id, paced.rates, self._metrics, self._clock),
+            asyncio.Semaphore(paced.concurrency),
             asyncio.Semaphore(URGENT_CONCURRENCY),
         )
 
@@ -222,17 +224,3 @@ def _credentials(plaintext: bytes) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise DeskMisconfigured(("credentials: must be a JSON object",))
     return document
-
-
-def _rates(settings: Mapping[str, Any]) -> Rates:
-    try:
-        return parse_rates(settings.get("permits"))
-    except ValueError as error:
-        raise DeskMisconfigured((str(error),)) from None
-
-
-def _concurrency(settings: Mapping[str, Any]) -> int:
-    value = settings.get("concurrency", CONCURRENCY)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
-        raise DeskMisconfigured(("settings.concurrency: must be a whole number from 1 to 1000",))
-    return value

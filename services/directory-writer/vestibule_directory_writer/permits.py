@@ -2,20 +2,19 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from vestibule.database import permits
-from vestibule.database.permits import Rate
 from vestibule.database.pool import Pool
 from vestibule.domain.identifiers import DeskId
+from vestibule.domain.pace import Rates
 from vestibule.telemetry.logging import logger
 from vestibule.telemetry.metrics import DeskMetrics
 from vestibule_directory_writer.claims import Clock, monotonic
 from vestibule_directory_writer.connectors.failures import Scope
 
-DEFAULT_RATE: Final = Rate(10.0, 10.0)
 CHUNK_SECONDS: Final = 0.5  # worth of permits taken at once; kept no longer
 WAIT_SECONDS: Final = 10.0
 RESERVE: Final = 0.2  # of a burst, for leavers
@@ -33,35 +32,6 @@ class NoPermit(Exception):
         super().__init__(code)
         self.code = code
         self.seconds = seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """The rates of a desk: by `METHOD endpoint`, and one for all other calls."""
-
-    default: Rate = DEFAULT_RATE
-    by_call: Mapping[str, Rate] = field(default_factory=dict)
-
-    def of(self, endpoint: str, method: str) -> Rate:
-        return self.by_call.get(f"{method} {endpoint}", self.default)
-
-
-def parse_rates(document: object) -> Rates:
-    """Read `settings.permits`; None gives the default. Raises ValueError with what is wrong."""
-    if document is None:
-        return Rates()
-    if not isinstance(document, Mapping):
-        raise ValueError("settings.permits: must map calls to rates")
-    rates = {str(call): _rate(str(call), value) for call, value in document.items()}
-    return Rates(rates.pop("default", DEFAULT_RATE), rates)
-
-
-def _rate(call: str, value: object) -> Rate:
-    match value:
-        case {"rate": int() | float() as rate, "burst": int() | float() as burst} if rate > 0 and burst >= 1:
-            return Rate(float(rate), float(burst))
-        case _:
-            raise ValueError(f"settings.permits.{call}: must be a rate above 0 and a burst of 1 or more")
 
 
 @dataclass(slots=True)

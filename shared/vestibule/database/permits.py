@@ -7,16 +7,9 @@ from typing import Final
 from vestibule.database.pool import Pool
 from vestibule.database.statements import statements
 from vestibule.domain.identifiers import DeskId
+from vestibule.domain.pace import Rate
 
 FILE: Final = "permits"
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How many calls per second a bucket allows, and how many at once after a rest."""
-
-    per_second: float
-    burst: float
 
 
 @dataclass(frozen=True, slots=True)

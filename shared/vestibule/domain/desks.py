@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from vestibule.domain import pace
 from vestibule.domain.identifiers import DeskId
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -55,7 +56,6 @@ SETTINGS: Mapping[DeskKind, tuple[str, ...]] = {
     DeskKind.JIRA: ("base_url", "service_desk_id", "csm_url", "closed_desk"),
     DeskKind.MEMORY: (),
 }
-PACE = ("permits", "concurrency")  # how fast the writer may go; every kind takes them
 CREDENTIALS: Mapping[DeskKind, tuple[str, ...]] = {
     DeskKind.JIRA: ("email", "api_token"),
     DeskKind.MEMORY: (),
@@ -95,8 +95,9 @@ def credentials_context(desk: DeskId) -> bytes:
 
 def settings_problems(kind: DeskKind, settings: Mapping[str, object]) -> list[str]:
     """Everything that is wrong with a desk's settings."""
-    problems = _unknown("settings", settings, (*SETTINGS[kind], *PACE))
-    problems += _pace_problems(settings)
+    problems = _unknown("settings", settings, (*SETTINGS[kind], *pace.SETTINGS))
+    paced = pace.parse_pace(settings)
+    problems += [] if isinstance(paced, pace.Pace) else paced
     if kind is DeskKind.JIRA:
         problems += _url_problem("base_url", settings.get("base_url"))
         if settings.get("csm_url") is not None:
@@ -121,24 +122,6 @@ def credentials_problems(kind: DeskKind, credentials: Mapping[str, object]) -> l
 def _unknown(place: str, given: Mapping[str, object], known: tuple[str, ...]) -> list[str]:
     allowed = f"it takes {', '.join(known)}" if known else "it takes none"
     return [f"{place}.{name}: unknown; {allowed}" for name in sorted(given) if name not in known]
-
-
-def _pace_problems(settings: Mapping[str, object]) -> list[str]:
-    problems = []
-    concurrency, permits = settings.get("concurrency", 1), settings.get("permits", {})
-    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or not 1 <= concurrency <= 1000:
-        problems.append("settings.concurrency: must be a whole number from 1 to 1000")
-    if not isinstance(permits, Mapping):
-        return [*problems, "settings.permits: must map calls to rates"]
-    for call, rate in permits.items():
-        match rate:
-            case {"rate": int() | float() as often, "burst": int() | float() as burst} if (
-                often > 0 and burst >= 1
-            ):
-                pass
-            case _:
-                problems.append(f"settings.permits.{call}: must be a rate above 0 and a burst of 1 or more")
-    return problems
 
 
 def _text_problem(place: str, value: object) -> list[str]:
