@@ -24,7 +24,7 @@ from vestibule_directory_writer.connectors.jira_answers import (
     page,
     unanswered,
 )
-from vestibule_directory_writer.connectors.jira_calls import CALL_SECONDS, Answer, Calls
+from vestibule_directory_writer.connectors.jira_calls import Answer, Calls
 from vestibule_directory_writer.connectors.pacing import Pacing, Unpaced
 from vestibule_directory_writer.connectors.service_desk import (
     Capabilities,
@@ -102,7 +102,7 @@ class JiraDesk:
             leave=Leave.STRIP,
             closed_desk=settings.closed_desk,
             member_batch=MEMBER_BATCH,
-            call_seconds=CALL_SECONDS,
+            call_seconds=calls.call_seconds,
         )
         self._settings = settings
         self._calls = calls

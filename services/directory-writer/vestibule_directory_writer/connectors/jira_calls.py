@@ -60,6 +60,7 @@ class Calls:
         self._fixed = {"Authorization": secret, "Accept": JSON, "User-Agent": "vestibule"}
         self._headers = headers
         self._observed = observed
+        self.call_seconds = call_seconds
         self._timeout = aiohttp.ClientTimeout(total=call_seconds, sock_connect=CONNECT_SECONDS)
         self._open: aiohttp.ClientSession | None = None
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from vestibule_directory_writer.connectors.jira import JiraDesk, JiraSettings
-from vestibule_directory_writer.connectors.jira_calls import Calls, Headers, Observed, no_headers, unobserved
+from vestibule_directory_writer.connectors.jira_calls import (
+    CALL_SECONDS,
+    Calls,
+    Headers,
+    Observed,
+    no_headers,
+    unobserved,
+)
 from vestibule_directory_writer.connectors.memory import MemoryDesk
 from vestibule_directory_writer.connectors.pacing import Pacing, Unpaced
 from vestibule_directory_writer.connectors.service_desk import ServiceDesk
@@ -30,6 +37,7 @@ class Surroundings:
     pacing: Pacing
     headers: Headers = no_headers
     observed: Observed = unobserved
+    call_seconds: float = CALL_SECONDS
 
 
 Builder = Callable[[Mapping[str, object], Mapping[str, object], Surroundings], ServiceDesk]
@@ -69,9 +77,8 @@ def build_jira(
     if problems:
         raise DeskMisconfigured(tuple(problems))
     where = JiraSettings(base_url, service_desk_id, csm_url, closed_desk is True)
-    return JiraDesk(
-        where, Calls(email, api_token, surroundings.headers, surroundings.observed), surroundings.pacing
-    )
+    calls = Calls(email, api_token, surroundings.headers, surroundings.observed, surroundings.call_seconds)
+    return JiraDesk(where, calls, surroundings.pacing)
 
 
 def build_memory(
