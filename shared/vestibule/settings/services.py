@@ -30,6 +30,14 @@ def _fifteen() -> float:
     return 15.0
 
 
+def _thirty() -> float:
+    return 30.0
+
+
+def _ten_seconds() -> float:
+    return 10.0
+
+
 def _info() -> str:
     return "info"
 
@@ -123,6 +131,12 @@ class WriterSettings(BrokerSettings):
             values.named_keys,
             "write keyid:base64 of the X25519 private key, several with commas while keys are rotated",
         ),
+    ]
+    call_seconds: Annotated[
+        float, Variable("VESTIBULE_CALL_SECONDS", values.seconds(0.1, 120), default=_ten_seconds)
+    ]
+    claim_seconds: Annotated[
+        float, Variable("VESTIBULE_CLAIM_SECONDS", values.seconds(1, 600), default=_thirty)
     ]
 
 
