@@ -341,9 +341,9 @@ async def test_the_standings_of_a_connection_add_up_and_name_their_reasons(world
     assert [one.removed for one in line.standings if one.words == "applied(absent)"] == [1]
     assert not line.holds
     assert line.problems == (
-        "1 persons are lost (unconfirmed): nobody works on them",
-        "1 persons are lost (undecided): nobody works on them",
-        "2 persons are lost (unmarked): nobody works on them",
+        "lost (unconfirmed): 1 of 29, nobody works on them",
+        "lost (undecided): 1 of 29, nobody works on them",
+        "lost (unmarked): 2 of 29, nobody works on them",
     )
 
 

@@ -103,6 +103,8 @@ def event_text(stage: str, code: str, reason: str | None) -> str:
     text = EVENTS.get((stage, code), f"{stage.capitalize()}: {plain(code)}.")
     if reason is None:
         return text
+    if code == "retry":  # nothing for anybody to do yet
+        return f"{text} Reason: {plain(reason)}."
     words = ("refused", "held", "failed") if code == "refused" else ("held", "failed")
     known = next((BY_WORDS[word, reason] for word in words if (word, reason) in BY_WORDS), None)
     if known is not None:

@@ -70,11 +70,11 @@ class ConnectionStandings:
             found.append(f"{self.persons} persons are stored and {counted} have a standing")
         for one in self.standings:
             if one.detail == LOST:
-                found.append(f"{one.persons} persons are lost ({one.code}): nobody works on them")
+                found.append(f"lost ({one.code}): {one.persons} of {self.persons}, nobody works on them")
             elif one.oldest is None:
-                found.append(f"{one.persons} persons are {one.words} without a time")
+                found.append(f"{one.words} without a time: {one.persons} of {self.persons}")
             elif one.standing in ("held", "refused", "failed") and one.detail is None:
-                found.append(f"{one.persons} persons are {one.standing} without a reason")
+                found.append(f"{one.standing} without a reason: {one.persons} of {self.persons}")
         return tuple(found)
 
     @property

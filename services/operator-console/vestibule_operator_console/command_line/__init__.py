@@ -16,7 +16,7 @@ import asyncpg
 from cyclopts import App, CycloptsError
 from rich.console import Console as Screen
 
-from vestibule_operator_console.command_line.answers import Answer, complain, write
+from vestibule_operator_console.command_line.answers import Answer, complain, open_screen, write
 from vestibule_operator_console.command_line.case import CaseCommands
 from vestibule_operator_console.command_line.connection import ConnectionCommands
 from vestibule_operator_console.command_line.desk import DeskCommands
@@ -81,7 +81,8 @@ def run(
     """One call; the answer goes to `output`, complaints to standard error, the exit code comes back."""
     try:
         session = Session(read_environment(environment, folder), folder, standard_input)
-        app = build_app(session, Screen(file=output), Screen(stderr=True))
+        screen = open_screen(output, environment)
+        app = build_app(session, screen, open_screen(sys.stderr, environment))
         answer = app(
             list(arguments),
             exit_on_error=False,
@@ -100,7 +101,7 @@ def run(
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
     if isinstance(answer, Answer):
-        write(answer, output)
+        write(answer, output, screen)
         return answer.code
     return 0
 

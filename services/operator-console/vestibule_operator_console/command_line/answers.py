@@ -17,6 +17,7 @@ from rich.text import Text
 from vestibule_operator_console.findings import age
 
 OK, PROBLEM = 0, 1
+PLAIN_WIDTH = 100
 
 Json: TypeAlias = Annotated[
     bool, Parameter(name="--json", negative="", help="Write one JSON document for programs.")
@@ -51,14 +52,20 @@ class Answer:
     code: int = OK
 
 
-def write(answer: Answer, to: TextIO) -> None:
+def open_screen(to: TextIO, environment: Mapping[str, str]) -> Screen:
+    """As wide as the terminal or COLUMNS; what goes into a file or a pipe is 100 wide."""
+    columns = environment.get("COLUMNS", "")
+    given = int(columns) if columns.isascii() and columns.isdecimal() and columns != "0" else None
+    return Screen(file=to, highlight=False, width=given or (None if to.isatty() else PLAIN_WIDTH))
+
+
+def write(answer: Answer, to: TextIO, screen: Screen) -> None:
     """The answer in one form or the other, nothing else on this stream."""
     if answer.as_json:
         text = orjson.dumps(answer.document, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
         to.write(text.decode() + "\n")
         to.flush()
         return
-    screen = Screen(file=to, highlight=False, soft_wrap=False)
     for part in answer.view:
         screen.print(part)
 

@@ -74,16 +74,16 @@ def view_of(followed: Followed, user_name: str, now: datetime) -> RenderableType
             "organization", f"{name}: {_membership(place.wanted, place.applied, place.origin, place.code)}"
         )
     facts.add_row("ids", f"person {person.person}, account {standing.account or '-'}")
-    events = table("time (UTC)", "stage", "what happened", "trace")
+    events = table("time (UTC)", "stage", "what happened", "trace", right=("trace",))
+    traces: dict[str, int] = {}
     for happened in followed.events:
         event = happened.event
-        events.add_row(
-            moment(event.at),
-            event.stage,
-            event_text(event.stage, event.code, event.reason),
-            Text((event.trace_id or "")[:16], no_wrap=True),
-        )
-    return Group(facts, "", events)
+        trace = "" if event.trace_id is None else str(traces.setdefault(event.trace_id, len(traces) + 1))
+        text = event_text(event.stage, event.code, event.reason)
+        events.add_row(f"{event.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], event.stage, text, trace)
+    parts: list[RenderableType] = [facts, "", events, ""]
+    parts += [Text(f"trace {number}: {trace_id}", "dim") for trace_id, number in traces.items()]
+    return Group(*parts)
 
 
 def document(followed: Followed) -> dict[str, Any]:

@@ -97,15 +97,19 @@ def reasons(counted: Sequence[TenantStandings], now: datetime) -> list[Renderabl
     told = table("tenant", "standing", "persons", "oldest", "what it means", right=("persons",))
     for tenant in counted:
         for line in tenant.connections:
+            alike: dict[tuple[str, str], list[Counted]] = {}
             for one in sorted(line.standings, key=_urgency):
                 if one.standing in WAITING:
-                    told.add_row(
-                        tenant.tenant.slug,
-                        coloured(one.words),
-                        f"{one.persons}",
-                        since(one.oldest, now),
-                        standing_text(one.standing, one.detail, one.code),
-                    )
+                    text = standing_text(one.standing, one.detail, one.code)
+                    alike.setdefault((one.words, text), []).append(one)
+            for (words, text), several in alike.items():
+                told.add_row(
+                    tenant.tenant.slug,
+                    coloured(words),
+                    f"{sum(one.persons for one in several)}",
+                    since(min((one.oldest for one in several if one.oldest is not None), default=None), now),
+                    text,
+                )
     return ["", told] if told.row_count else []
 
 

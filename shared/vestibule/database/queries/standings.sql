@@ -1,7 +1,8 @@
 -- The invariant: for each connection persons = applied + pending + held + shadow + refused + failed.
 
 -- name: count
-select connection_id, standing, detail, code, persons, removed, oldest from router.count_standings(array[$1::uuid]);
+select connection_id, standing, detail, code, persons, removed, oldest
+  from router.count_standings(array[$1::uuid]) order by connection_id, standing, detail, code;
 
 -- name: count_every
 select tenant_id, connection_id, standing, detail, code, persons, oldest from router.count_every_standing();
