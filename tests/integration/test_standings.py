@@ -7,10 +7,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from prometheus_client import CollectorRegistry
 
 from tests.integration.standing_people import DIRTY, DONE, Key, People
 from tests.stack import Database, copy_of, drop
 from tests.tenants import make_customer, make_desk
+from vestibule.broker.counting import Counting
 from vestibule.database.pool import Pool, open_pool, tenant_transaction
 from vestibule.database.standings import (
     PersonStanding,
@@ -19,6 +21,7 @@ from vestibule.database.standings import (
     read_standings,
 )
 from vestibule.domain.identifiers import ConnectionId, PersonId, TenantId
+from vestibule.telemetry.metrics import BacklogMetrics
 
 Arrange = Callable[[People], Awaitable[UUID]]
 
@@ -416,6 +419,29 @@ async def test_one_customer_s_standings_tell_nothing_of_another(world: World, sh
                 )
                 is None
             )
+
+
+async def test_the_gauge_shows_what_was_counted_and_nothing_when_it_could_not_be(
+    world: World, shared: Database
+) -> None:
+    await world.people.applied()
+    metrics = BacklogMetrics(CollectorRegistry())
+    connection = str(world.people.customer.connection)
+
+    def shown() -> dict[tuple[str, str], float]:
+        [family] = metrics.standings.collect()
+        return {
+            (sample.labels["connection"], sample.labels["standing"]): sample.value
+            for sample in family.samples
+        }
+
+    async with await open_pool(shared.url("vestibule_relay"), 1, "test-relay") as relay:
+        counting = Counting(relay, metrics)
+        assert (await counting.run_once())["counted"] >= 1
+        assert shown()[connection, "applied(access)"] == 1
+        assert counting.pause >= 15
+    assert await counting.run_once() == {"failed": 1}
+    assert shown() == {}
 
 
 async def test_the_relay_sees_the_numbers_of_every_customer_and_nothing_else(

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from vestibule.broker.connection import Broker
+from vestibule.broker.counting import Counting
 from vestibule.broker.publisher import Publisher
 from vestibule.broker.relay import Expanding, Picking, Sweeping, show_backlog
 from vestibule.database.pool import open_pool
@@ -53,6 +54,7 @@ async def relay(settings: RelaySettings, stopping: asyncio.Event) -> None:
         )
     )
     supervisor.add_loop(Expanding(pool))
+    supervisor.add_loop(Counting(pool, backlog))
     checks = {**supervisor.checks(), "broker": lambda: publisher.ready}
     try:
         async with asyncio.TaskGroup() as tasks:
