@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID, uuid4
 
-from opentelemetry.trace import Tracer
-
 from vestibule.database.outcomes import Result
 from vestibule.database.pool import Pool
 from vestibule.domain.identifiers import uuid7
@@ -51,7 +49,6 @@ class Means:
 
     pool: Pool
     metrics: WorkMetrics
-    tracer: Tracer
     timing: Timing = field(default_factory=Timing)
     clock: Clock = monotonic
     jitter: Callable[[], float] = draw_jitter

@@ -48,7 +48,7 @@ async def write(
     desk_metrics = DeskMetrics(registry)
     building = connectors(tracing.tracer, desk_metrics, timing)
     desks = Desks(pool, settings.unsealing_keys, building, desk_metrics, timing)
-    reconciler = Reconciler(Means(pool, WorkMetrics(registry), tracing.tracer, timing), desks)
+    reconciler = Reconciler(Means(pool, WorkMetrics(registry), timing), desks)
     consumer = Consumer(
         Broker(settings.amqp_url, f"{SERVICE} {settings.instance}"),
         queues_of(Stage.WRITER),

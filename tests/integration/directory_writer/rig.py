@@ -20,7 +20,6 @@ from vestibule.messages.envelope import Key
 from vestibule.sealing import KeyPair, new_key_pair, seal
 from vestibule.settings.values import named_keys
 from vestibule.telemetry.metrics import DeskMetrics, WorkMetrics
-from vestibule.telemetry.tracing import open_tracing
 from vestibule_directory_writer.connectors.memory import EVERYTHING, MemoryDesk
 from vestibule_directory_writer.connectors.service_desk import Capabilities, ServiceDesk
 from vestibule_directory_writer.desks import Build, Desks
@@ -227,7 +226,7 @@ class Rig:
     def writer(self, *, means: Callable[[Means], Means] = lambda same: same) -> Reconciler:
         """A writer of its own, as another process would be."""
         timing = Timing(call_seconds=2.0, claim_seconds=10.0)
-        plain = Means(self.pool, WorkMetrics(self.registry), open_tracing("writer", "test").tracer, timing)
+        plain = Means(self.pool, WorkMetrics(self.registry), timing)
         ready = means(plain)
         desks = Desks(
             self.pool,

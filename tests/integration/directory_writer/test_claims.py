@@ -39,7 +39,7 @@ def before(rig: Rig, name: str, happens: Callable[[], Awaitable[object]]) -> Cal
 
     def change(means: Means) -> Means:
         pool = cast(Pool, Interrupted(rig.pool, statements("outcomes")[name], happens))
-        return Means(pool, means.metrics, means.tracer, means.timing)
+        return Means(pool, means.metrics, means.timing)
 
     return change
 

@@ -23,7 +23,7 @@ from vestibule_directory_writer.work import Means
 
 def with_clock(clock: Clock) -> Callable[[Means], Means]:
     def change(means: Means) -> Means:
-        return Means(means.pool, means.metrics, means.tracer, means.timing, clock)
+        return Means(means.pool, means.metrics, means.timing, clock)
 
     return change
 
