@@ -16,19 +16,19 @@ create table ingest.person (
     version bigint not null default 1,
     created_at timestamptz not null default now(),
     modified_at timestamptz not null default now(),
-    removed_at timestamptz,
-    primary key (tenant_id, connection_id, id)
-) with (fillfactor = 85);
-create unique index person_user_name on ingest.person (tenant_id, connection_id, user_name_ci) where removed_at is null;
-create unique index person_external_id on ingest.person (tenant_id, connection_id, external_id)
+    removed_at timestamptz
+) with (fillfactor = 85, autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500);
+create unique index person_user_name on ingest.person (user_name_ci, connection_id, tenant_id) where removed_at is null;
+create unique index person_external_id on ingest.person (external_id, connection_id, tenant_id)
     where removed_at is null and external_id is not null;
-create index person_email on ingest.person (tenant_id, connection_id, email_ci)
+create index person_email on ingest.person (email_ci, connection_id, tenant_id)
     where removed_at is null and email_ci is not null;
-create index person_display_name on ingest.person (tenant_id, connection_id, display_name_ci)
+create index person_display_name on ingest.person (display_name_ci, connection_id, tenant_id)
     where removed_at is null and display_name_ci is not null;
-create index person_removed on ingest.person (tenant_id, connection_id, user_name_ci) where removed_at is not null;
-create index person_removed_external_id on ingest.person (tenant_id, connection_id, external_id)
+create index person_removed on ingest.person (user_name_ci, connection_id, tenant_id) where removed_at is not null;
+create index person_removed_external_id on ingest.person (external_id, connection_id, tenant_id)
     where removed_at is not null and external_id is not null;
+alter table ingest.person add primary key (tenant_id, connection_id, id);
 
 create table ingest."group" (
     tenant_id uuid not null,
@@ -40,12 +40,13 @@ create table ingest."group" (
     version bigint not null default 1,
     created_at timestamptz not null default now(),
     modified_at timestamptz not null default now(),
-    removed_at timestamptz,
-    primary key (tenant_id, connection_id, id)
-);
-create unique index group_display_name on ingest."group" (tenant_id, connection_id, display_name_ci) where removed_at is null;
-create unique index group_external_id on ingest."group" (tenant_id, connection_id, external_id)
+    removed_at timestamptz
+) with (autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500);
+create unique index group_display_name on ingest."group" (display_name_ci, connection_id, tenant_id)
+    where removed_at is null;
+create unique index group_external_id on ingest."group" (external_id, connection_id, tenant_id)
     where removed_at is null and external_id is not null;
+alter table ingest."group" add primary key (tenant_id, connection_id, id);
 
 -- removed_at is set only while a fan-out still has to tell the member; afterwards the row is purged.
 create table ingest.group_member (
@@ -54,11 +55,11 @@ create table ingest.group_member (
     group_id uuid not null,
     person_id uuid not null,
     removed_at timestamptz,
-    primary key (tenant_id, connection_id, group_id, person_id),
     foreign key (tenant_id, connection_id, group_id) references ingest."group" (tenant_id, connection_id, id),
     foreign key (tenant_id, connection_id, person_id) references ingest.person (tenant_id, connection_id, id)
-);
-create index group_member_person on ingest.group_member (tenant_id, connection_id, person_id) where removed_at is null;
+) with (autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500);
+create index group_member_person on ingest.group_member (person_id, connection_id, tenant_id) where removed_at is null;
+alter table ingest.group_member add primary key (tenant_id, connection_id, group_id, person_id);
 
 -- Requests that made no person and say so to somebody.
 create table ingest.refusal (
@@ -73,6 +74,28 @@ create table ingest.refusal (
     primary key (tenant_id, id)
 );
 create index refusal_connection on ingest.refusal (tenant_id, connection_id, at);
+
+-- Statistics before the first row. Without any, PostgreSQL holds every index that knows tenant and connection for equally
+-- good and walks a whole connection for one row (tests/integration/ingest/test_plans.py).
+-- These say: a tenant has many rows, an id or a name has one. ANALYZE keeps the numbers set here and learns the rest.
+alter table ingest.person alter tenant_id set (n_distinct = 20), alter connection_id set (n_distinct = 20);
+alter table ingest."group" alter tenant_id set (n_distinct = 20), alter connection_id set (n_distinct = 20);
+-- of members the group says it all: tenant and connection must not make it look smaller than it is
+alter table ingest.group_member alter tenant_id set (n_distinct = 1), alter connection_id set (n_distinct = 1),
+    alter group_id set (n_distinct = 10);
+with p as (
+    insert into ingest.person (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active,
+                               resource)
+    select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), n, n, n, n, true, jsonb_build_object('userName', n)
+      from (select i::text as n from generate_series(1, 4000) i) i returning tenant_id, connection_id, id
+), g as (
+    insert into ingest."group" (tenant_id, connection_id, id, external_id, display_name_ci, resource)
+    select p.tenant_id, p.connection_id, p.id, p.id, p.id, jsonb_build_object('displayName', p.id) from p
+)
+insert into ingest.group_member (tenant_id, connection_id, group_id, person_id)
+select p.tenant_id, p.connection_id, p.id, p.id from p;
+analyze ingest.person, ingest."group", ingest.group_member;
+truncate ingest.person, ingest."group", ingest.group_member;
 
 alter table ingest.person enable row level security, force row level security;
 alter table ingest."group" enable row level security, force row level security;
@@ -411,10 +434,13 @@ begin
     if cardinality(ids) = 0 then
         return '{}';
     end if;
-    select coalesce(array_agg(k.id), '{}') into known from (
-        select p.id from ingest.person p
-         where p.tenant_id = tenant and p.connection_id = connection and p.id = any (ids) and p.removed_at is null
-         order by p.id for share) k;
+    -- lateral: one probe per id, in key order; `= any (...) order by` was planned as a walk over all persons
+    select coalesce(array_agg(k.id), '{}') into known
+      from (select distinct u.id from unnest(ids) as u (id) order by u.id) w
+     cross join lateral (
+            select p.id from ingest.person p
+             where p.tenant_id = tenant and p.connection_id = connection and p.id = w.id and p.removed_at is null
+               for share) k;
     return (select coalesce(array_agg(u.id), '{}') from (
         select w.id from unnest(ids) as w (id) except select k.id from unnest(known) as k (id)) u);
 end
@@ -525,11 +551,13 @@ begin
     renamed := new_resource is not null
                and (new_resource <> old.resource or new_external_id is distinct from old.external_id);
     left_behind := ingest.members_to_remove(who.tenant_id, who.connection_id, target, everything, added, removed);
-    select coalesce(array_agg(k.id order by k.id), '{}') into joined from (
-        select distinct u.id from unnest(added) as u (id)
-         where not exists (select from ingest.group_member m
+    select coalesce(array_agg(k.id order by k.id), '{}') into joined
+      from (select distinct u.id from unnest(added) as u (id)) k
+      left join lateral (
+            select true as there from ingest.group_member m
              where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-               and m.person_id = u.id and m.removed_at is null)) k;
+               and m.person_id = k.id and m.removed_at is null offset 0) present on true
+     where present.there is null;
     if not renamed and cardinality(joined) = 0 and cardinality(left_behind) = 0 then
         verdict := 'unchanged';
         return;
@@ -547,15 +575,16 @@ begin
         return;
     end;
     wide := cardinality(joined) + cardinality(left_behind) > 1000;
-    if wide then  -- the fan-out must still find who left; its last step purges the row
+    if cardinality(left_behind) = 0 then
+        null;
+    elsif wide then  -- the fan-out must still find who left; its last step purges the row
         update ingest.group_member m set removed_at = now()
-          from unnest(left_behind) as l (id)
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-           and m.person_id = l.id and m.removed_at is null;
+           and m.person_id = any (left_behind) and m.removed_at is null;
     else
-        delete from ingest.group_member m using unnest(left_behind) as l (id)
+        delete from ingest.group_member m
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-           and m.person_id = l.id;
+           and m.person_id = any (left_behind);
     end if;
     insert into ingest.group_member as m (tenant_id, connection_id, group_id, person_id)
     select who.tenant_id, who.connection_id, target, k.id from unnest(joined) as k (id)
@@ -584,9 +613,12 @@ begin
     elsif cardinality(removed) = 0 then
         return '{}';
     end if;
-    return (select coalesce(array_agg(m.person_id order by m.person_id), '{}') from ingest.group_member m
-             where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target
-               and m.person_id = any (removed) and m.removed_at is null);
+    return (select coalesce(array_agg(k.person_id order by k.person_id), '{}')
+              from (select distinct u.id from unnest(removed) as u (id)) r
+             cross join lateral (
+                    select m.person_id from ingest.group_member m
+                     where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target
+                       and m.person_id = r.id and m.removed_at is null offset 0) k);
 end
 $$;
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -21,9 +22,20 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS: Final = 5.0  # for a lane: far below the 60 s after which Okta closes its socket
 CONNECT_SECONDS: Final = 2.0
-LOCK_LIMITS: Final = "set lock_timeout = '4s'; set statement_timeout = '12s'"
+SESSION: Final = "set lock_timeout = '4s'; set statement_timeout = '12s'; set enable_seqscan = off"
+# A plan stays in the session: one made for ten persons would walk all the fifty thousand of a first load.
+REPLAN: Final = "discard plans"
+REPLAN_SECONDS: Final = 5.0
 
 log = logger(__name__)
+
+
+@dataclass(slots=True)
+class Lane:
+    """A connection that is kept, and when its plans were last thrown away."""
+
+    connection: "Pooled"
+    replanned_at: float
 
 
 class Lanes:
@@ -36,7 +48,7 @@ class Lanes:
         """Take what opens the pool and how many connections it has."""
         self._connect = connect
         self._pool: Pool | None = None
-        self._idle: deque[Pooled] = deque()
+        self._idle: deque[Lane] = deque()
         self._free = asyncio.Semaphore(size)
 
     async def open(self) -> bool:
@@ -61,7 +73,7 @@ class Lanes:
         if self._pool is None:
             return
         while self._idle:
-            await self._pool.release(self._idle.pop())
+            await self._pool.release(self._idle.pop().connection)
         await self._pool.close()
 
     async def ready(self) -> bool:
@@ -74,16 +86,16 @@ class Lanes:
         """Use a connection; Unavailable when none becomes free in time, OSError when none can be had."""
         await self._enter()
         try:
-            connection = await self._connection()
+            lane = await self._lane()
             try:
-                yield connection
+                yield lane.connection
             except (Refused, ScimError, asyncpg.PostgresError):
-                self._idle.append(connection)  # the server answered: nothing is under way on it
+                self._idle.append(lane)  # the server answered: nothing is under way on it
                 raise
             except BaseException:
-                await self._give_back(connection)
+                await self._give_back(lane)
                 raise
-            self._idle.append(connection)
+            self._idle.append(lane)
         finally:
             self._free.release()
 
@@ -97,18 +109,30 @@ class Lanes:
         except TimeoutError:
             raise Unavailable("All database connections are in use: repeat the request.") from None
 
-    async def _connection(self) -> "Pooled":
+    async def _lane(self) -> Lane:
+        now = asyncio.get_running_loop().time()
         while self._idle:
-            connection = self._idle.popleft()
-            if not connection.is_closed():
-                return connection
-            await self._give_back(connection)
+            lane = self._idle.popleft()
+            if lane.connection.is_closed():
+                await self._give_back(lane)
+                continue
+            if now - lane.replanned_at > REPLAN_SECONDS:
+                await self._prepare(lane, REPLAN)
+                lane.replanned_at = now
+            return lane
         if self._pool is None:
             raise ConnectionError("the database was not reached yet")
-        connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
-        await connection.execute(LOCK_LIMITS)
-        return connection
+        lane = Lane(await self._pool.acquire(timeout=CONNECT_SECONDS), now)
+        await self._prepare(lane, SESSION)
+        return lane
 
-    async def _give_back(self, connection: "Pooled") -> None:
+    async def _prepare(self, lane: Lane, statement: str) -> None:
+        try:
+            await lane.connection.execute(statement)
+        except BaseException:
+            await self._give_back(lane)
+            raise
+
+    async def _give_back(self, lane: Lane) -> None:
         assert self._pool is not None
-        await self._pool.release(connection, timeout=CONNECT_SECONDS)
+        await self._pool.release(lane.connection, timeout=CONNECT_SECONDS)

@@ -1,0 +1,134 @@
+"""What a statement reads follows what it was asked, in a connection of ten and of five thousand.
+
+Nobody runs ANALYZE, and every statement was planned while the tables were empty: as in the first minute.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from tests.integration.ingest.crowds import many
+from tests.stack import Database
+from tests.tenants import Customer, make_customer, make_desk
+from vestibule.database.pool import Connection
+from vestibule.database.statements import statements
+from vestibule.domain.tokens import digest, mint
+from vestibule_ingest.lanes import REPLAN, SESSION
+
+PLANNED = 12  # executions, after which PostgreSQL keeps its generic plans
+CROWD = 5_000
+MOST_READ = 20  # tuples by all tables and indexes together; a walk over the crowd would be thousands
+
+READ = """
+select sum(pg_stat_get_xact_tuples_returned(r) + pg_stat_get_xact_tuples_fetched(r))::integer
+  from (select oid from pg_class where relnamespace = 'ingest'::regnamespace and relkind = 'r') as tables (t),
+       lateral (select t union all select indexrelid from pg_index where indrelid = t) as relations (r)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A named statement and its arguments."""
+
+    file: str
+    name: str
+    arguments: list[Any]
+
+
+@pytest.fixture
+async def arranging(database: Database) -> AsyncIterator[Connection]:
+    """The administrator of a database without a row."""
+    async with database.administrator() as connection:
+        yield connection
+
+
+@pytest.fixture
+async def lane(database: Database) -> AsyncIterator[Connection]:
+    """A session as the service has it, but one that may become the administrator to read its statistics."""
+    connection = await asyncpg.connect(database.admin_url, server_settings={"search_path": "pg_catalog"})
+    await connection.execute(SESSION)
+    yield connection
+    await connection.close()
+
+
+def calls(customer: Customer, member: str, group: str, stranger: str) -> Mapping[str, Call]:
+    """Every statement that works on one resource."""
+    who: list[Any] = [customer.path, digest(customer.token)]
+    person, target = [*who, UUID(member)], [*who, UUID(group)]
+    name = uuid4().hex
+    document = json.dumps({"userName": name})
+    keys = [name, name, name, name]
+
+    def find(key: str, place: int, value: object) -> Call:
+        wanted: list[object] = [None] * 7
+        wanted[place] = value
+        return Call("persons", "list", [*who, key, *wanted, 0, 100])
+
+    def change(document: str | None, added: list[str], removed: list[str]) -> Call:
+        version = 1 if document else None
+        return Call("groups", "change", [*target, version, None, name, document, False, added, removed, None])
+
+    return {
+        "create a person": Call("persons", "create", [*who, uuid4(), *keys, True, document, None]),
+        "read a person": Call("persons", "read", person),
+        "change a person": Call("persons", "replace", [*person, 1, *keys, False, document, "patch", None]),
+        "remove a person": Call("persons", "remove", [*person, None, None]),
+        "find by id": find("id", 0, UUID(member)),
+        "find by userName": find("user_name", 1, member),
+        "find by externalId": find("external_id", 2, member),
+        "find by e-mail": find("email", 3, member),
+        "find by displayName": find("display_name", 4, member),
+        "add a member": change(None, [stranger], []),
+        "remove a member": change(None, [], [member]),
+        "rename a group": change(document, [], []),
+        "read a group without members": Call("groups", "read", [*target, False]),
+        "find a group": Call(
+            "groups", "list", [*who, "display_name", None, group, None, None, False, 0, 100]
+        ),
+        "check a member": Call(
+            "groups", "list", [*who, "id", UUID(group), None, None, UUID(member), False, 0, 100]
+        ),
+    }
+
+
+async def test_no_statement_reads_the_crowd(arranging: Connection, lane: Connection) -> None:
+    customer = await make_customer(arranging, await make_desk(arranging), token=mint(os.urandom(32)))
+    for _ in range(PLANNED):
+        for call in calls(customer, str(uuid4()), str(uuid4()), str(uuid4())).values():
+            await cost(lane, call)
+    people = await many(arranging, customer, CROWD)
+    await lane.execute(REPLAN)
+    group = uuid4()
+    who = (customer.path, digest(customer.token))
+    made = await arranging.fetchrow(
+        statements("groups")["create"], *who, group, None, str(group), "{}", people[:-1], None
+    )
+    assert made is not None
+    assert made["verdict"] == "created"
+    read = {
+        what: await cost(lane, call)
+        for what, call in calls(customer, people[7], str(group), people[-1]).items()
+    }
+    assert {what: tuples for what, tuples in read.items() if tuples > MOST_READ} == {}
+    assert read["read a person"] > 0  # else nothing was measured
+
+
+async def cost(lane: Connection, call: Call) -> int:
+    """How many tuples a statement reads; what it writes is taken back."""
+    before: int = await lane.fetchval(READ)
+    transaction = lane.transaction()
+    await transaction.start()
+    try:
+        await lane.execute("set local role vestibule_ingest")
+        await lane.fetch(statements(call.file)[call.name], *call.arguments)
+        await lane.execute("reset role")
+        after: int = await lane.fetchval(READ)
+    finally:
+        await transaction.rollback()
+    return after - before
