@@ -13,8 +13,8 @@ create table writer.desk_identity (
     role text not null default 'live' check (role in ('live', 'retired')),
     state text not null check (state in ('intent', 'unknown', 'idle', 'present', 'revoked')),
     email text not null,
-    display_name text,
-    at_desk boolean not null default false,       -- listed at a closed service desk
+    display_name text,                            -- null: unknown, as at_desk: the desk was asked and has not answered yet
+    at_desk boolean default false,                -- listed at a closed service desk
     intent_at timestamptz not null default now(),
     created_at timestamptz,
     primary key (tenant_id, id),
@@ -57,8 +57,9 @@ create table writer.permit (
 -- reconcile of an organization would read all members of a first load that have no account yet.
 alter table router.membership add column ready boolean;
 create index membership_ready on router.membership (tenant_id, organization_id)
-    where wanted <> applied and ready is not false;
+    where wanted is distinct from applied and ready is not false;
 grant update (ready) on router.membership to vestibule_writer;
+grant update (marked_at) on chain.sync to vestibule_writer;
 
 alter table writer.desk_identity enable row level security, force row level security;
 alter table writer.outcome enable row level security, force row level security;
@@ -207,6 +208,42 @@ begin
 end
 $$;
 
+-- Promise: as save_intents, for steps at a customer who is there. What they change is unknown (null) from here to the record:
+-- a step whose answer nobody heard is carried out again, also when the opposite is wanted by then.
+create function writer.save_steps(worker text, items jsonb, lease interval) returns table (id uuid)
+    language plpgsql volatile
+as $$
+declare
+    item record;
+    entered uuid;
+begin
+    for item in
+        select * from jsonb_to_recordset(items)
+            as i (tenant uuid, account uuid, version bigint, identity uuid, renames boolean, moves boolean)
+        order by i.tenant, i.account
+    loop
+        if entered is distinct from item.tenant then
+            perform chain.enter_tenant(item.tenant);
+            entered := item.tenant;
+        end if;
+        update chain.sync s set claim_until = clock_timestamp() + lease
+          from router.account a
+         where s.kind = 'account' and s.id = item.account and s.claim_worker = worker and s.claim_until > clock_timestamp()
+           and s.version = item.version and a.tenant_id = item.tenant and a.id = item.account
+           and writer.may_call(item.tenant, a.connection_id);
+        if not found then
+            continue;
+        end if;
+        update writer.desk_identity i
+           set display_name = case when not item.renames then i.display_name end,
+               at_desk = case when not item.moves then i.at_desk end
+         where i.tenant_id = item.tenant and i.id = item.identity;
+        id := item.account;
+        return next;
+    end loop;
+end
+$$;
+
 -- Between two steps: which of these claims are still this worker's, for the same version, with nothing paused; renewed.
 create function writer.renew_accounts(worker text, tenants uuid[], ids uuid[], versions bigint[], lease interval)
     returns table (id uuid)
@@ -278,7 +315,7 @@ begin
             begin
                 update writer.desk_identity i
                    set state = item.identity_state, desk_account_id = coalesce(item.desk_account_id, i.desk_account_id),
-                       display_name = coalesce(item.display_name, i.display_name), at_desk = coalesce(item.at_desk, i.at_desk),
+                       display_name = item.display_name, at_desk = item.at_desk,
                        created_at = case when i.desk_account_id is null and item.desk_account_id is not null then now() else i.created_at end
                  where i.tenant_id = item.tenant and i.id = item.identity;
             exception when unique_violation then
@@ -348,7 +385,8 @@ begin
 end
 $$;
 
--- The organizations of these accounts have something to do now; a leaver's go first.
+-- The organizations of these accounts have something to do now; a leaver's go first. They are dirty since their memberships
+-- were wanted, which is before the accounts that still wait: nobody is complete only when the last one of a load is made.
 create function writer.tell_organizations(told jsonb) returns void
     language plpgsql volatile
 as $$
@@ -372,13 +410,16 @@ begin
         update router.membership m set ready = true from rows r
          where m.tenant_id = one.tenant and m.organization_id = r.organization_id and m.account_id = r.account_id;
         for every in
-            select not m.wanted as leaving, array_agg(distinct m.organization_id order by m.organization_id) as ids
+            select not m.wanted as leaving, array_agg(distinct m.organization_id order by m.organization_id) as ids,
+                   min(m.wanted_at) as since
               from router.membership m
-             where m.tenant_id = one.tenant and m.account_id = any (one.accounts) and m.wanted <> m.applied
+             where m.tenant_id = one.tenant and m.account_id = any (one.accounts) and m.wanted is distinct from m.applied
              group by m.wanted order by m.wanted
         loop
             perform chain.mark('organization', one.tenant, one.desk, every.ids,
                                (case when every.leaving then 0 else 1 end)::smallint, one.trace);
+            update chain.sync s set marked_at = every.since
+             where s.kind = 'organization' and s.id = any (every.ids) and s.tenant_id = one.tenant and s.marked_at > every.since;
         end loop;
     end loop;
 end
@@ -447,7 +488,7 @@ begin
                o.intent_name, o.desk_organization_id, o.desk_name, o.applied_name, o.marked_at_desk, o.linked,
                o.code, clock_timestamp(),
                (select count(*)::integer from router.membership m
-                 where m.tenant_id = one and m.organization_id = o.id and m.wanted <> m.applied and m.ready is not false
+                 where m.tenant_id = one and m.organization_id = o.id and m.wanted is distinct from m.applied and m.ready is not false
                    and m.code is not null),
                extract(epoch from clock_timestamp() - s.marked_at)::double precision
           from chain.sync s
@@ -525,7 +566,9 @@ $$;
 
 -- The next membership rows to carry out, leavers first; rows of a paused connection or of an account that is not at the desk
 -- yet wait there. Rows with a code were refused: they come last, and only if their last attempt is older than `coded_before`.
--- Renews the claim; when that fails one row comes back with the verdict of renew_organization and nothing else.
+-- What comes back is unknown (null) until it is recorded: a crash, or a call without an answer, is carried out again, also when
+-- the opposite is wanted by then. Renews the claim; when that fails one row comes back with the verdict of renew_organization
+-- and nothing else.
 create function writer.read_memberships(
     worker text, tenant uuid, organization uuid, lease interval, coded_before timestamptz, most integer
 ) returns table (verdict text, account_id uuid, desk_account_id text, wanted boolean)
@@ -539,7 +582,7 @@ begin
     perform chain.enter_tenant(tenant);
     select array_agg(m.account_id) into unseen
       from router.membership m
-     where m.tenant_id = tenant and m.organization_id = organization and m.wanted <> m.applied and m.ready is null
+     where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied and m.ready is null
        and not exists (select from writer.desk_identity i
                         where i.tenant_id = tenant and i.account_id = m.account_id and i.role = 'live' and i.desk_account_id is not null);
     if unseen is not null then
@@ -558,18 +601,30 @@ begin
     end if;
     -- We stop wanting what is theirs and touch nothing at the desk.
     update router.membership m set applied = false, applied_at = clock_timestamp(), code = null
-     where m.tenant_id = tenant and m.organization_id = organization and not m.wanted and m.applied and m.origin = 'theirs';
+     where m.tenant_id = tenant and m.organization_id = organization and not m.wanted and m.applied is not false
+       and m.origin = 'theirs';
     return query
-    (select 'saved', m.account_id, i.desk_account_id, m.wanted
+    with chosen as materialized (
+     select m.account_id, i.desk_account_id, m.wanted, m.code is not null as refused, m.wanted_at
        from router.membership m
        join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
        join console.connection c on c.tenant_id = a.tenant_id and c.id = a.connection_id and c.mode = 'live'
        join writer.desk_identity i on i.tenant_id = m.tenant_id and i.account_id = m.account_id and i.role = 'live'
             and i.desk_account_id is not null
-      where m.tenant_id = tenant and m.organization_id = organization and m.wanted <> m.applied and m.ready is not false
+      where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied and m.ready is not false
         and (a.access or not m.wanted)
         and (m.code is null or m.applied_at is null or m.applied_at < coded_before)
-      order by m.code is not null, m.wanted, m.wanted_at, m.account_id limit most);
+      order by m.code is not null, m.wanted, m.wanted_at, m.account_id limit most
+    ), asked as (
+     update router.membership m set applied = null
+       from (select x.account_id from router.membership x
+              where x.tenant_id = tenant and x.organization_id = organization
+                and x.account_id in (select c.account_id from chosen c)
+              order by x.account_id for no key update) x
+      where m.tenant_id = tenant and m.organization_id = organization and m.account_id = x.account_id
+    )
+    select 'saved', c.account_id, c.desk_account_id, c.wanted from chosen c
+     order by c.refused, c.wanted, c.wanted_at, c.account_id;
 end
 $$;
 
@@ -598,7 +653,7 @@ begin
      where m.tenant_id = tenant and m.organization_id = organization and m.account_id = r.account_id;
     select count(*) into remaining
       from router.membership m
-     where m.tenant_id = tenant and m.organization_id = organization and m.wanted <> m.applied and m.ready is not false
+     where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied and m.ready is not false
        and m.code is not null;
 end
 $$;
