@@ -4,6 +4,7 @@ Example: make bench ARGS="--seconds 5 --output bench.json". Prints a table and s
 """
 
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -68,7 +69,7 @@ class Bench:
         self.stop("relay", "router", "writer")
         await self.raw_commits()
         await self.ingest_alone()
-        self.stack.up(lambda _line: None)
+        await asyncio.to_thread(self.stack.up, lambda _line: None)
         await self.chain()
         await self.ingest_with_chain()
         await self.steady()
@@ -272,15 +273,14 @@ def table_of(lines: Sequence[Line]) -> Table:
     return table
 
 
-async def bench(seconds: float) -> list[Line]:
-    """One run on a gateway of its own."""
-    with gateway("bench") as stack:
-        admin = await asyncpg.create_pool(stack.servers.addresses().database, min_size=1, max_size=4)
-        run = Bench(stack, admin, seconds, Terminal(stderr=True))
-        try:
-            await run.run()
-        finally:
-            admin.terminate()
+async def bench(stack: Stack, seconds: float) -> list[Line]:
+    """One run on a gateway that is up and empty."""
+    admin = await asyncpg.create_pool(stack.servers.addresses().database, min_size=1, max_size=4)
+    run = Bench(stack, admin, seconds, Terminal(stderr=True))
+    try:
+        await run.run()
+    finally:
+        admin.terminate()
     return run.lines
 
 
@@ -290,7 +290,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0, help="length of each phase (default 6)")
     parser.add_argument("--output", type=Path, default=LOCAL / "bench.json", help="where the JSON goes")
     arguments = parser.parse_args()
-    lines = uvloop.run(bench(arguments.seconds))
+    with gateway("bench") as stack:
+        lines = uvloop.run(bench(stack, arguments.seconds))
     Terminal(width=110).print(table_of(lines))
     found = {"cores": os.cpu_count(), "customers": CUSTOMERS, "connections": CONNECTIONS}
     document = found | {"lines": [asdict(line) for line in lines]}

@@ -36,7 +36,7 @@ class Directory:
     """Whom the gateway has accepted, per customer: what gets and patches choose from."""
 
     ids: dict[str, list[str]] = field(default_factory=dict)
-    serial: count[int] = field(default_factory=lambda: count(1))
+    serial: "count[int]" = field(default_factory=lambda: count(1))  # generic in the stubs only
 
     def add(self, customer: Measured, answer: Answer) -> None:
         """Remember a created person."""
