@@ -95,7 +95,7 @@ create table router.membership (
     account_id uuid not null,
     wanted boolean not null,
     wanted_at timestamptz not null default now(),
-    applied boolean not null default false,
+    applied boolean default false,          -- null: the desk was asked and has not answered yet
     applied_at timestamptz,
     origin text not null default 'ours' check (origin in ('ours', 'theirs')),  -- theirs: it was there before us, never removed by us
     code text check (code ~ '^[a-z][a-z0-9_.:-]{0,79}$'),
@@ -104,7 +104,7 @@ create table router.membership (
     foreign key (tenant_id, account_id) references router.account (tenant_id, id)
 ) with (fillfactor = 85);
 create index membership_account on router.membership (tenant_id, account_id);
-create index membership_dirty on router.membership (tenant_id, organization_id, wanted) where wanted <> applied;
+create index membership_dirty on router.membership (tenant_id, organization_id, wanted) where wanted is distinct from applied;
 
 alter table router.decision enable row level security, force row level security;
 alter table router.account enable row level security, force row level security;

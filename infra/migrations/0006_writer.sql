@@ -79,90 +79,101 @@ as $$
      where n.id = tenant
 $$;
 
--- One row per key. Verdicts: claimed | stale (nothing to do) | busy (another holds it; it waits for that claim) | waiting
--- (deferred or parked) | paused | suspended | disabled (put to sleep until woken). Only `claimed` rows carry the account.
-create function writer.claim_accounts(worker text, tenants uuid[], ids uuid[], lease interval)
-    returns table (
-        verdict text, id uuid, tenant_id uuid, version bigint, attempts smallint, urgent boolean, trace text, desk_id uuid,
-        email text, login text, display_name text, access boolean, wanted_hash text,
-        identity_id uuid, identity_state text, desk_account_id text, identity_email text, identity_display_name text,
-        identity_at_desk boolean, applied_hash text, applied_form text, waited double precision
-    )
+-- Why keys were not claimed: stale (nothing to do) | busy (another holds it; it waits for that claim) | waiting (deferred or
+-- parked) | paused | suspended | disabled (put to sleep until woken). The tenant was entered.
+create function writer.leave_unclaimed(tenant uuid, wanted_kind text, keys uuid[])
+    returns table (verdict text, id uuid, version bigint)
     language plpgsql volatile
 as $$
+#variable_conflict use_column
 declare
-    one uuid;
-    mine uuid[];
-    taken uuid[];
-    others uuid[];
     asleep_ids uuid[];
     asleep_versions bigint[];
     asleep_codes text[];
 begin
-    for one in select distinct t from unnest(tenants) as t order by t loop
-        perform chain.enter_tenant(one);
-        select array_agg(distinct k.id order by k.id) into mine from unnest(tenants, ids) as k (tenant, id) where k.tenant = one;
+    select coalesce(array_agg(s.id), '{}'), coalesce(array_agg(s.version), '{}'),
+           coalesce(array_agg(case when n.state <> 'active' then 'suspended' when d.state <> 'active' then 'disabled' else 'paused' end), '{}')
+      into asleep_ids, asleep_versions, asleep_codes
+      from chain.sync s
+      join console.tenant n on n.id = tenant
+      join console.desk d on d.id = n.desk_id
+      left join router.account a on wanted_kind = 'account' and a.tenant_id = tenant and a.id = s.id
+      left join router.organization o on wanted_kind = 'organization' and o.tenant_id = tenant and o.id = s.id
+      left join console.connection c on c.tenant_id = tenant and c.id = coalesce(a.connection_id, o.connection_id)
+     where s.kind = wanted_kind and s.id = any (keys) and s.tenant_id = tenant and s.done_version < s.version
+       and s.parked_at is null and (s.claim_until is null or s.claim_until <= clock_timestamp())
+       and (c.mode <> 'live' or n.state <> 'active' or d.state <> 'active');
+    if cardinality(asleep_ids) > 0 then
+        perform chain.postpone(array_fill(wanted_kind, array[cardinality(asleep_ids)]), asleep_ids, asleep_versions,
+                               array_fill(null::double precision, array[cardinality(asleep_ids)]), asleep_codes,
+                               array_fill(false, array[cardinality(asleep_ids)]), array_fill(false, array[cardinality(asleep_ids)]));
+    end if;
+    return query
+    select case when s.id = any (asleep_ids) then asleep_codes[array_position(asleep_ids, s.id)]
+                when s.done_version >= s.version then 'stale'
+                when s.claim_until > clock_timestamp() then 'busy' else 'waiting' end,
+           s.id, s.version
+      from chain.sync s
+     where s.kind = wanted_kind and s.id = any (keys) and s.tenant_id = tenant;
+    perform chain.wait_for_claim(array_fill(wanted_kind, array[cardinality(keys)]), keys);
+end
+$$;
 
-        select coalesce(array_agg(s.id), '{}'), coalesce(array_agg(s.version), '{}'),
-               coalesce(array_agg(case when n.state <> 'active' then 'suspended' when d.state <> 'active' then 'disabled' else 'paused' end), '{}')
-          into asleep_ids, asleep_versions, asleep_codes
-          from chain.sync s
-          join router.account a on a.tenant_id = one and a.id = s.id
-          join console.connection c on c.tenant_id = one and c.id = a.connection_id
-          join console.tenant n on n.id = one
-          join console.desk d on d.id = n.desk_id
-         where s.kind = 'account' and s.id = any (mine) and s.tenant_id = one and s.done_version < s.version
-           and s.parked_at is null and (s.claim_until is null or s.claim_until <= clock_timestamp())
-           and (c.mode <> 'live' or n.state <> 'active' or d.state <> 'active');
-        if cardinality(asleep_ids) > 0 then
-            perform chain.postpone(array_fill('account'::text, array[cardinality(asleep_ids)]), asleep_ids, asleep_versions,
-                                   array_fill(null::double precision, array[cardinality(asleep_ids)]), asleep_codes,
-                                   array_fill(false, array[cardinality(asleep_ids)]), array_fill(false, array[cardinality(asleep_ids)]));
-            return query select k.code, k.id, one, k.version, 0::smallint, false, null::text, null::uuid,
-                null::text, null::text, null::text, null::boolean, null::text,
-                null::uuid, null::text, null::text, null::text, null::text, null::boolean, null::text, null::text, null::double precision
-              from unnest(asleep_ids, asleep_versions, asleep_codes) as k (id, version, code);
-        end if;
-
+-- One row per key: `claimed`, with the account, or a verdict of leave_unclaimed.
+create function writer.claim_accounts(worker text, tenants uuid[], ids uuid[], lease interval)
+    returns table (
+        verdict text, id uuid, tenant_id uuid, version bigint, attempts smallint, urgent boolean, desk_id uuid,
+        email text, display_name text, access boolean, wanted_hash text,
+        identity_id uuid, identity_state text, desk_account_id text, identity_email text, identity_display_name text,
+        identity_at_desk boolean, applied_form text, held text, waited double precision
+    )
+    language plpgsql volatile
+as $$
+declare
+    one record;
+    taken uuid[];
+begin
+    for one in
+        select k.tenant, array_agg(distinct k.id) as keys from unnest(tenants, ids) as k (tenant, id) group by k.tenant order by k.tenant
+    loop
+        perform chain.enter_tenant(one.tenant);
         -- Waits for a mark that is being committed: skipping its row would leave the key to the queue's lease.
         with free as (
-            select s.kind, s.id from chain.sync s
-              join router.account a on a.tenant_id = one and a.id = s.id
-              join console.connection c on c.tenant_id = one and c.id = a.connection_id and c.mode = 'live'
-              join console.tenant n on n.id = one and n.state = 'active'
+            select s.id from chain.sync s
+              join router.account a on a.tenant_id = one.tenant and a.id = s.id
+              join console.connection c on c.tenant_id = one.tenant and c.id = a.connection_id and c.mode = 'live'
+              join console.tenant n on n.id = one.tenant and n.state = 'active'
               join console.desk d on d.id = n.desk_id and d.state = 'active'
-             where s.kind = 'account' and s.id = any (mine) and s.tenant_id = one and s.done_version < s.version
+             where s.kind = 'account' and s.id = any (one.keys) and s.tenant_id = one.tenant and s.done_version < s.version
                and s.parked_at is null and (s.not_before is null or s.not_before <= clock_timestamp())
                and (s.claim_until is null or s.claim_until <= clock_timestamp())
              order by s.id for update of s
         ), won as (
             update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + lease
-              from free f where s.kind = f.kind and s.id = f.id
+              from free f where s.kind = 'account' and s.id = f.id
             returning s.id)
         select coalesce(array_agg(w.id), '{}') into taken from won w;
 
+        -- A statement of its own: it sees what was committed while the claim waited, version and account as of one moment.
         return query
-        select 'claimed'::text, s.id, one, s.version, s.attempts, s.prio = 0, s.trace, a.desk_id,
-               a.email, a.login, a.display_name, a.access, a.wanted_hash,
-               i.id, i.state, i.desk_account_id, i.email, i.display_name, i.at_desk, o.applied_hash, o.form,
+        select 'claimed'::text, s.id, one.tenant, s.version, s.attempts, s.prio = 0, a.desk_id,
+               a.email, a.display_name, a.access, a.wanted_hash,
+               i.id, i.state, i.desk_account_id, i.email, i.display_name, i.at_desk, o.form, o.held,
                extract(epoch from clock_timestamp() - s.marked_at)::double precision
           from chain.sync s
-          join router.account a on a.tenant_id = one and a.id = s.id
-          left join writer.desk_identity i on i.tenant_id = one and i.account_id = a.id and i.role = 'live'
-          left join writer.outcome o on o.tenant_id = one and o.account_id = a.id
+          join router.account a on a.tenant_id = one.tenant and a.id = s.id
+          left join writer.desk_identity i on i.tenant_id = one.tenant and i.account_id = a.id and i.role = 'live'
+          left join writer.outcome o on o.tenant_id = one.tenant and o.account_id = a.id
          where s.kind = 'account' and s.id = any (taken);
 
-        select array_agg(m) into others from unnest(mine) as m where not (m = any (taken)) and not (m = any (asleep_ids));
-        if others is not null then
+        if cardinality(taken) < cardinality(one.keys) then
             return query
-            select case when s.done_version >= s.version then 'stale'
-                        when s.claim_until > clock_timestamp() then 'busy' else 'waiting' end,
-                   s.id, one, s.version, s.attempts, s.prio = 0, null::text, null::uuid,
-                   null::text, null::text, null::text, null::boolean, null::text,
-                   null::uuid, null::text, null::text, null::text, null::text, null::boolean, null::text, null::text, null::double precision
-              from chain.sync s
-             where s.kind = 'account' and s.id = any (others) and s.tenant_id = one;
-            perform chain.wait_for_claim(array_fill('account'::text, array[cardinality(others)]), others);
+            select l.verdict, l.id, one.tenant, l.version, 0::smallint, false, null::uuid,
+                   null::text, null::text, null::boolean, null::text,
+                   null::uuid, null::text, null::text, null::text, null::text, null::boolean, null::text, null::text,
+                   null::double precision
+              from writer.leave_unclaimed(one.tenant, 'account',
+                                          array(select k from unnest(one.keys) as k where not (k = any (taken)) order by k)) l;
         end if;
     end loop;
 end
@@ -174,31 +185,39 @@ create function writer.save_intents(worker text, items jsonb, lease interval)
     returns table (id uuid, identity_id uuid)
     language plpgsql volatile
 as $$
+#variable_conflict use_column
 declare
-    item record;
-    entered uuid;
+    one record;
+    kept uuid[];
 begin
-    for item in
-        select * from jsonb_to_recordset(items) as i (tenant uuid, account uuid, version bigint, identity uuid, email text)
-        order by i.tenant, i.account
+    for one in
+        select i.tenant, array_agg(i.account order by i.account) as accounts, array_agg(i.version order by i.account) as versions,
+               array_agg(i.identity order by i.account) as identities, array_agg(i.email order by i.account) as emails
+          from jsonb_to_recordset(items) as i (tenant uuid, account uuid, version bigint, identity uuid, email text)
+         group by i.tenant order by i.tenant
     loop
-        if entered is distinct from item.tenant then
-            perform chain.enter_tenant(item.tenant);
-            entered := item.tenant;
-        end if;
-        update chain.sync s set claim_until = clock_timestamp() + lease
-          from router.account a
-         where s.kind = 'account' and s.id = item.account and s.claim_worker = worker and s.claim_until > clock_timestamp()
-           and s.version = item.version and a.tenant_id = item.tenant and a.id = item.account
-           and writer.may_call(item.tenant, a.connection_id);
-        if not found then
-            continue;
-        end if;
+        perform chain.enter_tenant(one.tenant);
+        with mine as (
+            select s.id from unnest(one.accounts, one.versions) as k (account, version)
+              join chain.sync s on s.kind = 'account' and s.id = k.account and s.version = k.version
+                               and s.claim_worker = worker and s.claim_until > clock_timestamp()
+              join router.account a on a.tenant_id = one.tenant and a.id = k.account
+              join console.connection c on c.tenant_id = one.tenant and c.id = a.connection_id and c.mode = 'live'
+              join console.tenant n on n.id = one.tenant and n.state = 'active'
+              join console.desk d on d.id = n.desk_id and d.state = 'active'
+             order by s.id for update of s
+        ), renewed as (
+            update chain.sync s set claim_until = clock_timestamp() + lease
+              from mine m where s.kind = 'account' and s.id = m.id
+            returning s.id)
+        select array_agg(r.id) into kept from renewed r;
         -- 'unknown' stays: only an answer ends it. The attempt that begins now leaves 'intent' behind if it dies.
         return query
         insert into writer.desk_identity as i (tenant_id, id, desk_id, account_id, state, email)
-        select item.tenant, item.identity, a.desk_id, a.id, 'intent', item.email
-          from router.account a where a.tenant_id = item.tenant and a.id = item.account
+        select one.tenant, k.identity, a.desk_id, a.id, 'intent', k.email
+          from unnest(one.accounts, one.identities, one.emails) as k (account, identity, email)
+          join router.account a on a.tenant_id = one.tenant and a.id = k.account
+         where k.account = any (kept)
         on conflict (tenant_id, account_id) where role = 'live'
             do update set intent_at = now(), email = excluded.email,
                           state = case when i.state = 'idle' then 'intent' else i.state end
@@ -299,7 +318,7 @@ begin
             tenant uuid, account uuid, desk uuid, version bigint, result text, seconds double precision, counted boolean, code text,
             detail text, hash text, form text, held text, event text, trace text,
             identity uuid, identity_state text, desk_account_id text, display_name text, at_desk boolean,
-            tell_organizations boolean, case_kind text, hold double precision)
+            tell_organizations boolean, case_kind text, was_held boolean, hold double precision)
         order by i.tenant, i.account
     loop
         if entered is distinct from item.tenant then
@@ -349,7 +368,7 @@ begin
                 select item.tenant, item.case_kind, item.account, a.connection_id
                   from router.account a where a.tenant_id = item.tenant and a.id = item.account
                 on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
-            elsif item.result = 'done' and item.held is null then
+            elsif item.was_held and item.result = 'done' and item.held is null then
                 update router."case" c set closed_at = now(), decision = 'resolved'
                  where c.tenant_id = item.tenant and c.subject_id = item.account and c.kind = 'adoption' and c.closed_at is null;
             end if;
@@ -428,7 +447,7 @@ $$;
 -- Verdicts as in claim_accounts; a group's organization sleeps while its connection is paused.
 create function writer.claim_organizations(worker text, tenants uuid[], ids uuid[], lease interval)
     returns table (
-        verdict text, id uuid, tenant_id uuid, version bigint, attempts smallint, urgent boolean, trace text, desk_id uuid,
+        verdict text, id uuid, tenant_id uuid, version bigint, attempts smallint, urgent boolean, desk_id uuid,
         source text, organization_prefix text, wanted_name text, source_removed boolean,
         intent_name text, desk_organization_id text, desk_name text, applied_name text, marked_at_desk boolean, linked boolean,
         code text, claimed_at timestamptz, refused integer, waited double precision
@@ -436,68 +455,52 @@ create function writer.claim_organizations(worker text, tenants uuid[], ids uuid
     language plpgsql volatile
 as $$
 declare
-    one uuid;
-    mine uuid[];
+    one record;
     taken uuid[];
-    others uuid[];
-    asleep_ids uuid[];
-    asleep_versions bigint[];
-    asleep_codes text[];
 begin
-    for one in select distinct t from unnest(tenants) as t order by t loop
-        perform chain.enter_tenant(one);
-        select array_agg(distinct k.id order by k.id) into mine from unnest(tenants, ids) as k (tenant, id) where k.tenant = one;
-
-        select coalesce(array_agg(s.id), '{}'), coalesce(array_agg(s.version), '{}'),
-               coalesce(array_agg(case when n.state <> 'active' then 'suspended' when d.state <> 'active' then 'disabled' else 'paused' end), '{}')
-          into asleep_ids, asleep_versions, asleep_codes
-          from chain.sync s
-          join router.organization o on o.tenant_id = one and o.id = s.id
-          join console.tenant n on n.id = one
-          join console.desk d on d.id = n.desk_id
-          left join console.connection c on c.tenant_id = one and c.id = o.connection_id
-         where s.kind = 'organization' and s.id = any (mine) and s.tenant_id = one and s.done_version < s.version
-           and s.parked_at is null and (s.claim_until is null or s.claim_until <= clock_timestamp())
-           and (c.mode <> 'live' or n.state <> 'active' or d.state <> 'active');
-        if cardinality(asleep_ids) > 0 then
-            perform chain.postpone(array_fill('organization'::text, array[cardinality(asleep_ids)]), asleep_ids, asleep_versions,
-                                   array_fill(null::double precision, array[cardinality(asleep_ids)]), asleep_codes,
-                                   array_fill(false, array[cardinality(asleep_ids)]), array_fill(false, array[cardinality(asleep_ids)]));
-        end if;
-
+    for one in
+        select k.tenant, array_agg(distinct k.id) as keys from unnest(tenants, ids) as k (tenant, id) group by k.tenant order by k.tenant
+    loop
+        perform chain.enter_tenant(one.tenant);
         with free as (
-            select s.kind, s.id from chain.sync s
-             where s.kind = 'organization' and s.id = any (mine) and s.tenant_id = one and s.done_version < s.version
-               and not (s.id = any (asleep_ids))
+            select s.id from chain.sync s
+              join router.organization o on o.tenant_id = one.tenant and o.id = s.id
+              join console.tenant n on n.id = one.tenant and n.state = 'active'
+              join console.desk d on d.id = n.desk_id and d.state = 'active'
+              left join console.connection c on c.tenant_id = one.tenant and c.id = o.connection_id
+             where s.kind = 'organization' and s.id = any (one.keys) and s.tenant_id = one.tenant and s.done_version < s.version
+               and (o.connection_id is null or c.mode = 'live')
                and s.parked_at is null and (s.not_before is null or s.not_before <= clock_timestamp())
                and (s.claim_until is null or s.claim_until <= clock_timestamp())
-             order by s.id for update
+             order by s.id for update of s
         ), won as (
             update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + lease
-              from free f where s.kind = f.kind and s.id = f.id
+              from free f where s.kind = 'organization' and s.id = f.id
             returning s.id)
         select coalesce(array_agg(w.id), '{}') into taken from won w;
 
         return query
-        select case when s.id = any (taken) then 'claimed'
-                    when s.id = any (asleep_ids) then s.code
-                    when s.done_version >= s.version then 'stale'
-                    when s.claim_until > clock_timestamp() then 'busy' else 'waiting' end,
-               s.id, one, s.version, s.attempts, s.prio = 0, s.trace, o.desk_id,
+        select 'claimed'::text, s.id, one.tenant, s.version, s.attempts, s.prio = 0, o.desk_id,
                o.source, n.organization_prefix, o.wanted_name, o.source_removed_at is not null,
                o.intent_name, o.desk_organization_id, o.desk_name, o.applied_name, o.marked_at_desk, o.linked,
                o.code, clock_timestamp(),
                (select count(*)::integer from router.membership m
-                 where m.tenant_id = one and m.organization_id = o.id and m.wanted is distinct from m.applied and m.ready is not false
+                 where m.tenant_id = one.tenant and m.organization_id = o.id and m.wanted is distinct from m.applied and m.ready is not false
                    and m.code is not null),
                extract(epoch from clock_timestamp() - s.marked_at)::double precision
           from chain.sync s
-          join console.tenant n on n.id = one
-          left join router.organization o on o.tenant_id = one and o.id = s.id
-         where s.kind = 'organization' and s.id = any (mine) and s.tenant_id = one;
-        select array_agg(m) into others from unnest(mine) as m where not (m = any (taken)) and not (m = any (asleep_ids));
-        if others is not null then
-            perform chain.wait_for_claim(array_fill('organization'::text, array[cardinality(others)]), others);
+          join console.tenant n on n.id = one.tenant
+          join router.organization o on o.tenant_id = one.tenant and o.id = s.id
+         where s.kind = 'organization' and s.id = any (taken);
+
+        if cardinality(taken) < cardinality(one.keys) then
+            return query
+            select l.verdict, l.id, one.tenant, l.version, 0::smallint, false, null::uuid,
+                   null::text, null::text, null::text, null::boolean,
+                   null::text, null::text, null::text, null::text, null::boolean, null::boolean,
+                   null::text, null::timestamptz, null::integer, null::double precision
+              from writer.leave_unclaimed(one.tenant, 'organization',
+                                          array(select k from unnest(one.keys) as k where not (k = any (taken)) order by k)) l;
         end if;
     end loop;
 end

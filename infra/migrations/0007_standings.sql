@@ -17,7 +17,7 @@ select m.tenant_id, m.account_id, min(m.wanted_at) as since,
   join router.organization g on g.tenant_id = m.tenant_id and g.id = m.organization_id
   left join chain.sync so on so.kind = 'organization' and so.id = m.organization_id
   left join chain.sync sg on sg.kind = 'group' and sg.id = g.group_id
- where (m.wanted and a.access) <> m.applied
+ where (m.wanted and a.access) is distinct from m.applied
  group by m.tenant_id, m.account_id;
 
 -- Members whom an open fan-out of a group has not reached yet.

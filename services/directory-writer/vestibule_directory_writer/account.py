@@ -69,6 +69,8 @@ class AccountInHand:
         self._desk_account_id = found.desk_account_id if found else None
         self._display_name = found.display_name if found else None
         self._at_desk = found.at_desk if found else False
+        if self._state in UNCERTAIN:
+            self._at_desk = None  # whatever that earlier work did after its create
         self._made = False
         self._about = RefusedReason.REQUEST
 
@@ -80,6 +82,10 @@ class AccountInHand:
             self._email = self.account.email
             if self._state not in UNCERTAIN:
                 self._state = IdentityState.IDLE  # until the call is made
+
+    def steps_saved(self, saved: bool) -> None:
+        """The plan's steps may be called; or they may not, stop."""
+        self.stopped = not saved
 
     async def carry_out(self, claims: AccountClaims) -> AccountRecord:
         """Carry the plan out as far as it goes; every failure of the desk becomes a record."""
@@ -190,18 +196,31 @@ class AccountInHand:
         return self._done(change.form, change.held)
 
     async def _carry_out_step(self, step: Step, service: ServiceDesk) -> None:
+        before = self._display_name, self._at_desk
+        try:
+            await self._call_step(step, service)
+        except (DeskFailure, NoPermit, SafeStop) as failure:
+            if had_no_effect(failure):
+                self._display_name, self._at_desk = before
+            raise
+
+    async def _call_step(self, step: Step, service: ServiceDesk) -> None:
+        """Make the call; what it changes is unknown until it is answered."""
         assert self._desk_account_id is not None
         match step:
             case RenameCustomer(display_name):
                 self._about = RefusedReason.DISPLAY_NAME
+                self._display_name = None
                 await service.rename_customer(self._desk_account_id, display_name)
                 self._display_name = display_name
             case AddToDesk():
                 self._about = RefusedReason.REQUEST
+                self._at_desk = None
                 await service.add_to_desk([self._desk_account_id])
                 self._at_desk = True
             case RemoveFromDesk():
                 self._about = RefusedReason.REQUEST
+                self._at_desk = None
                 await service.remove_from_desk([self._desk_account_id])
                 self._at_desk = False
             case _:
@@ -262,4 +281,5 @@ class AccountInHand:
             display_name=self._display_name,
             at_desk=self._at_desk,
             tell_organizations=self._made,
+            was_held=account.held,
         )

@@ -11,9 +11,11 @@ from vestibule.database.outcomes import (
     AccountRecord,
     ClaimedAccount,
     Intent,
+    Steps,
     claim_accounts,
     record_accounts,
     save_intents,
+    save_steps,
 )
 from vestibule.domain.identifiers import AccountId
 from vestibule.telemetry.logging import logger
@@ -21,7 +23,16 @@ from vestibule.telemetry.tracing import use_header
 from vestibule_directory_writer.account import AccountInHand
 from vestibule_directory_writer.claims import AccountClaims
 from vestibule_directory_writer.desks import OpenDesk
-from vestibule_directory_writer.planning import Create, Wanted, plan
+from vestibule_directory_writer.planning import (
+    AddToDesk,
+    Change,
+    Create,
+    Plan,
+    RemoveFromDesk,
+    RenameCustomer,
+    Wanted,
+    plan,
+)
 from vestibule_directory_writer.work import STAGE, Means, Work, count
 
 KIND: Final = "account"
@@ -80,7 +91,7 @@ class _Batch:
             raise failed
 
     async def _prepare(self, accounts: Sequence[ClaimedAccount]) -> list[AccountInHand]:
-        """Plan each account; before the creates their intents are saved, and those that may not go stop."""
+        """Plan each account; what will be called is saved before, and those that may not go stop."""
         able = self._desk.service.capabilities
         plans = {
             account.id: plan(
@@ -88,25 +99,53 @@ class _Batch:
             )
             for account in accounts
         }
-        intents = [
-            Intent(account.tenant, account.id, account.version, self._means.new_identity(), planned.email)
-            for account in accounts
-            if isinstance(planned := plans[account.id], Create)
-        ]
-        identities: dict[AccountId, UUID] = {}
-        if intents:
-            since, lease = self._means.clock(), self._means.timing.claim_seconds
-            saved = await save_intents(self._means.pool, self._worker, intents, lease)
-            self._claims.held(saved, since)
-            identities = saved
+        identities = await self._save_intents(accounts, plans)
+        stepping = await self._save_steps(accounts, plans)
         hands = []
         for account in accounts:
             planned = plans[account.id]
             hand = AccountInHand(account, planned, self._desk, self._means, self._traces.get(account.id))
             if isinstance(planned, Create):
                 hand.intent_saved(identities.get(account.id))
+            elif isinstance(planned, Change) and planned.steps:
+                hand.steps_saved(account.id in stepping)
             hands.append(hand)
         return hands
+
+    async def _save_intents(
+        self, accounts: Sequence[ClaimedAccount], plans: Mapping[AccountId, Plan]
+    ) -> dict[AccountId, UUID]:
+        intents = [
+            Intent(account.tenant, account.id, account.version, self._means.new_identity(), planned.email)
+            for account in accounts
+            if isinstance(planned := plans[account.id], Create)
+        ]
+        if not intents:
+            return {}
+        since, lease = self._means.clock(), self._means.timing.claim_seconds
+        saved = await save_intents(self._means.pool, self._worker, intents, lease)
+        self._claims.held(saved, since)
+        return saved
+
+    async def _save_steps(
+        self, accounts: Sequence[ClaimedAccount], plans: Mapping[AccountId, Plan]
+    ) -> frozenset[AccountId]:
+        steps = []
+        for account in accounts:
+            planned = plans[account.id]
+            if isinstance(planned, Change) and planned.steps:
+                assert account.identity is not None  # without one there is nobody to change
+                renames = any(isinstance(step, RenameCustomer) for step in planned.steps)
+                moves = any(isinstance(step, AddToDesk | RemoveFromDesk) for step in planned.steps)
+                steps.append(
+                    Steps(account.tenant, account.id, account.version, account.identity.id, renames, moves)
+                )
+        if not steps:
+            return frozenset()
+        since, lease = self._means.clock(), self._means.timing.claim_seconds
+        saved = await save_steps(self._means.pool, self._worker, steps, lease)
+        self._claims.held(saved, since)
+        return saved
 
     async def _carry_out(self, hand: AccountInHand) -> AccountRecord:
         with use_header(hand.trace):

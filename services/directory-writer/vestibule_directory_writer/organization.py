@@ -73,6 +73,8 @@ class OrganizationInHand:
         self._id = organization.desk_organization_id
         self._desk_name = organization.desk_name
         self._applied_name = organization.applied_name
+        # A rename was begun and nobody heard the answer: the desk may show another name than we noted.
+        self._renaming = organization.intent_name not in (None, organization.desk_name)
         self._marked = organization.marked
         self._linked = organization.linked
 
@@ -95,7 +97,7 @@ class OrganizationInHand:
     async def rename(self, desk: ServiceDesk, wanted: WantedName) -> bool:
         """Give it the wanted name; false where this desk cannot. It keeps its id, members and requests."""
         assert self._id is not None
-        if self._applied_name == wanted.source:
+        if self._applied_name == wanted.source and not self._renaming:
             return True
         if not desk.capabilities.rename_organization:
             return False

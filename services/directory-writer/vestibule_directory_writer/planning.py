@@ -112,7 +112,7 @@ def _plan_access(wanted: Wanted, found: Identity, able: Capabilities) -> Change:
             steps.append(RenameCustomer(wanted.display_name))
         else:
             held = HeldReason.UNSUPPORTED_DISPLAY_NAME
-    if able.closed_desk and not found.at_desk:
+    if able.closed_desk and found.at_desk is not True:
         steps.append(AddToDesk())
     return Change(tuple(steps), Form.ACCESS, held)
 
@@ -125,7 +125,7 @@ def _plan_leave(wanted: Wanted, found: Identity, able: Capabilities) -> Change:
     waits for the return: nobody is held for the name of an account without access.
     """
     steps: list[Step] = []
-    if able.closed_desk and found.at_desk:
+    if able.closed_desk and found.at_desk is not False:
         steps.append(RemoveFromDesk())
     if able.rename_person and wanted.display_name != found.display_name:
         steps.append(RenameCustomer(wanted.display_name))

@@ -42,14 +42,17 @@ class IdentityState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An account's live record at the desk, or the intent to make one; `display_name` is the desk's."""
+    """An account's live record at the desk, or the intent to make one; `display_name` is the desk's.
+
+    None in `display_name` or `at_desk`: a call that changes it was begun, and nobody heard the answer.
+    """
 
     id: UUID
     state: IdentityState
     desk_account_id: str | None
     email: str
     display_name: str | None
-    at_desk: bool
+    at_desk: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class ClaimedAccount:
     wanted_hash: str
     identity: Identity | None
     applied_form: str | None
+    held: bool
     waited: float  # seconds since it became dirty
 
 
@@ -94,7 +98,7 @@ class AccountRecord:
 
     `seconds` until a retry, None: until woken. `code` explains a wait or a parking, `detail` is the
     connector's own code for the timeline. `hold` keeps the claim for seconds, since a call without an answer
-    may still act. With `identity` its state and desk id are written too.
+    may still act. With `identity` its state and desk id are written too. A case ends only where it `was_held`.
     """
 
     tenant: TenantId
@@ -118,6 +122,7 @@ class AccountRecord:
     at_desk: bool | None = None
     tell_organizations: bool = False
     case_kind: str | None = None
+    was_held: bool = False
     hold: float = 0.0
 
 
@@ -130,6 +135,18 @@ class Intent:
     version: int
     identity: UUID
     email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Calls that are about to be made for a customer who is there, by what they change."""
+
+    tenant: TenantId
+    account: AccountId
+    version: int
+    identity: UUID
+    renames: bool
+    moves: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +193,27 @@ async def save_intents(
         pool, statements(FILE)["save_intents"], worker, items, timedelta(seconds=lease)
     )
     return {AccountId(row["id"]): row["identity_id"] for row in rows}
+
+
+async def save_steps(pool: Pool, worker: str, steps: Sequence[Steps], lease: float) -> frozenset[AccountId]:
+    """Save that these calls will be made; those that come back may be. Others must stop here."""
+    items = as_jsonb(
+        [
+            {
+                "tenant": str(one.tenant),
+                "account": str(one.account),
+                "version": one.version,
+                "identity": str(one.identity),
+                "renames": one.renames,
+                "moves": one.moves,
+            }
+            for one in steps
+        ]
+    )
+    rows = await again_after_deadlock(
+        pool, statements(FILE)["save_steps"], worker, items, timedelta(seconds=lease)
+    )
+    return frozenset(AccountId(row["id"]) for row in rows)
 
 
 async def renew_accounts(
@@ -253,6 +291,7 @@ def _claimed(row: asyncpg.Record) -> ClaimedAccount:
         wanted_hash=row["wanted_hash"],
         identity=identity,
         applied_form=row["applied_form"],
+        held=row["held"] is not None,
         waited=row["waited"],
     )
 
@@ -280,5 +319,6 @@ def _item(record: AccountRecord) -> dict[str, Any]:
         "at_desk": record.at_desk,
         "tell_organizations": record.tell_organizations,
         "case_kind": record.case_kind,
+        "was_held": record.was_held,
         "hold": record.hold,
     }

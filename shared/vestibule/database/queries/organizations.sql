@@ -1,7 +1,7 @@
 -- The writer's organizations and their memberships: claimed, saved between steps, recorded.
 
 -- name: claim_organizations
-select verdict, id, tenant_id, version, attempts, urgent, trace, desk_id, source, organization_prefix, wanted_name,
+select verdict, id, tenant_id, version, attempts, urgent, desk_id, source, organization_prefix, wanted_name,
        source_removed, intent_name, desk_organization_id, desk_name, applied_name, marked_at_desk, linked, code, claimed_at, refused,
        waited
   from writer.claim_organizations($1::text, $2::uuid[], $3::uuid[], $4::interval);

@@ -12,10 +12,11 @@ select i.desk_account_id, i.state from writer.desk_identity i
  where i.tenant_id = $1::uuid and i.account_id = $2::uuid and i.role = 'live';
 
 -- name: organizations
-select g.source, g.desk_name, g.wanted_name, m.wanted, m.applied, m.origin, coalesce(m.code, g.code) as code
+select g.source, g.desk_name, g.wanted_name, m.wanted, coalesce(m.applied, not m.wanted) as applied, m.origin,
+       coalesce(m.code, g.code) as code
   from router.membership m
   join router.organization g on g.tenant_id = m.tenant_id and g.id = m.organization_id
- where m.tenant_id = $1::uuid and m.account_id = $2::uuid and (m.wanted or m.applied)
+ where m.tenant_id = $1::uuid and m.account_id = $2::uuid and (m.wanted or m.applied is not false)
  order by g.source desc, g.desk_name;
 
 -- name: events
