@@ -94,7 +94,7 @@ create function chain.mark(
     kind text, tenant uuid, desk uuid, ids uuid[], prio smallint, trace text
 ) returns void
     language plpgsql volatile security definer
-    set search_path = pg_catalog, pg_temp
+    set plan_cache_mode = force_generic_plan set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tenant is distinct from chain.current_tenant() then
@@ -291,7 +291,7 @@ $$;
 -- one good answer opens it again. Returns whether this call changed it.
 create function chain.report_desk(desk uuid, answered boolean, pause interval, code text) returns boolean
     language plpgsql volatile security definer
-    set search_path = pg_catalog, pg_temp
+    set plan_cache_mode = force_generic_plan set search_path = pg_catalog, pg_temp
 as $$
 declare
     now_faults smallint;
