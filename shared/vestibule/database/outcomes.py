@@ -98,7 +98,7 @@ class AccountRecord:
 
     `seconds` until a retry, None: until woken. `code` explains a wait or a parking, `detail` is the
     connector's own code for the timeline. `hold` keeps the claim for seconds, since a call without an answer
-    may still act. With `identity` its state and desk id are written too. A case ends only where it `was_held`.
+    may still act. With `identity` its state and desk id are written too. `was_held`: a case may be open.
     """
 
     tenant: TenantId
