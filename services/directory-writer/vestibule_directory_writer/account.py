@@ -43,7 +43,6 @@ from vestibule_directory_writer.timing import Timing
 from vestibule_directory_writer.work import Means
 
 NOT_VISIBLE_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)  # look-ups at a desk are late
-NOT_VISIBLE: Final = "exists_not_visible"
 ADOPTION: Final = "adoption"
 
 log = logger(__name__)
@@ -242,8 +241,10 @@ class AccountInHand:
     def _not_visible(self) -> AccountRecord:
         tried = self.account.attempts
         if tried >= len(NOT_VISIBLE_SECONDS):
-            return replace(self._record(Result.PARK), code=NOT_VISIBLE, event="parked")
-        return replace(self._record(Result.RETRY), seconds=NOT_VISIBLE_SECONDS[tried], code=NOT_VISIBLE)
+            return replace(self._record(Result.PARK), code=FailedCode.EXISTS_NOT_VISIBLE, event="parked")
+        return replace(
+            self._record(Result.RETRY), seconds=NOT_VISIBLE_SECONDS[tried], code=FailedCode.EXISTS_NOT_VISIBLE
+        )
 
     async def _failed(self, failure: DeskFailure | NoPermit) -> AccountRecord:
         permits = self._desk.permits

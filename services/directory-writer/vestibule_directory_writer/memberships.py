@@ -12,6 +12,7 @@ from vestibule.database.organizations import (
     record_memberships,
 )
 from vestibule.domain.identifiers import AccountId
+from vestibule.domain.outcomes import FailedCode
 from vestibule_directory_writer.claims import SafeStop
 from vestibule_directory_writer.connectors.failures import DeskFailure, PartlyApplied, Refused
 from vestibule_directory_writer.connectors.service_desk import ServiceDesk
@@ -19,7 +20,6 @@ from vestibule_directory_writer.organization import OrganizationClaim
 from vestibule_directory_writer.permits import NoPermit
 
 MOST_BATCHES: Final = 20  # then others of the desk get their turn
-MEMBER_REFUSED: Final = "member_refused"
 RETRY_REFUSED_AFTER: Final = timedelta(minutes=1)  # where new work keeps coming; else the ladder decides
 
 Send = Callable[[str, Sequence[str]], Awaitable[None]]
@@ -89,7 +89,7 @@ async def _send(send: Send, organization_id: str, rows: Sequence[MembershipWork]
         await send(organization_id, [row.desk_account_id for row in rows])
     except (PartlyApplied, Refused):
         if len(rows) == 1:
-            done.refused[rows[0].account] = (not rows[0].wanted, MEMBER_REFUSED)
+            done.refused[rows[0].account] = (not rows[0].wanted, FailedCode.MEMBER_REFUSED)
             return
         middle = len(rows) // 2
         await _send(send, organization_id, rows[:middle], done)

@@ -23,10 +23,9 @@ from vestibule_directory_writer.connectors.failures import DeskFailure, DeskRefu
 from vestibule_directory_writer.connectors.service_desk import ServiceDesk
 from vestibule_directory_writer.desks import CREDENTIALS_PAUSE_SECONDS, OpenDesk
 from vestibule_directory_writer.judging import ENDED_EVENT, Judgement, credentials_code, end, judge
-from vestibule_directory_writer.memberships import MEMBER_REFUSED, join_and_leave
+from vestibule_directory_writer.memberships import join_and_leave
 from vestibule_directory_writer.naming import wanted_name
 from vestibule_directory_writer.organization import (
-    NAME_TAKEN,
     NameTaken,
     OrganizationClaim,
     OrganizationInHand,
@@ -92,7 +91,7 @@ class _Reconcile:
         except SafeStop:
             return self._record(Result.RELEASE)
         except NameTaken:
-            return replace(self._record(Result.PARK), code=NAME_TAKEN, event="parked")
+            return replace(self._record(Result.PARK), code=FailedCode.ORGANIZATION_NAME_TAKEN, event="parked")
         except (DeskFailure, NoPermit) as failure:
             return await self._failed(failure)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
@@ -117,7 +116,7 @@ class _Reconcile:
         if joined.more:
             return self._record(Result.RELEASE)
         if joined.refused:
-            return self._ended(Judgement(Faulted(MEMBER_REFUSED)))
+            return self._ended(Judgement(Faulted(FailedCode.MEMBER_REFUSED)))
         event = hand.event
         if code is not None and code != self._organization.code:
             event = code

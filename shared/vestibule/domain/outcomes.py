@@ -65,6 +65,9 @@ class FailedCode(StrEnum):
     DESK_ANSWER = "desk_answer"
     DESK_LOST = "desk_lost"
     UNKNOWN_OUTCOME = "unknown_outcome"
+    EXISTS_NOT_VISIBLE = "exists_not_visible"
+    MEMBER_REFUSED = "member_refused"
+    ORGANIZATION_NAME_TAKEN = "organization_name_taken"
     CREDENTIALS = "credentials"
     MAPPING = "mapping"
     BUG = "bug"
@@ -181,6 +184,17 @@ FAILED_TEXT: Mapping[FailedCode, str] = {
     FailedCode.DESK_LOST: "The record we made at the desk is gone: check who deleted it there, then replay.",
     FailedCode.UNKNOWN_OUTCOME: (
         "A call ended without an answer and the desk does not tell: check the account there, then replay."
+    ),
+    FailedCode.EXISTS_NOT_VISIBLE: (
+        "The desk says that the account exists and does not show it, as it does with deactivated ones: "
+        "grant it access at the desk or remove it there, then replay."
+    ),
+    FailedCode.MEMBER_REFUSED: (
+        "The desk refuses this account as a member of an organization: check the account there, then replay."
+    ),
+    FailedCode.ORGANIZATION_NAME_TAKEN: (
+        "Every name for this organization is taken at the desk by one that is not ours: rename or remove "
+        "that one, then replay."
     ),
     FailedCode.CREDENTIALS: (
         "The desk's credentials cannot be opened with the writer's keys: seal them again, then replay."
