@@ -19,9 +19,10 @@ SERVICE = "ingest"
 async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> None:
     """Serve SCIM and the probes until `stopping`, then drain."""
     tracing = open_tracing(SERVICE, settings.instance, endpoint=settings.otlp_endpoint)
+    url = settings.database_url.reveal()
     application = build_app(
         Parts(
-            connect=partial(open_pool, settings.database_url.reveal(), settings.pool_size, settings.instance),
+            connect=partial(open_pool, url, settings.pool_size, settings.instance, attempts=1),
             pool_size=settings.pool_size,
             public_url=settings.public_url,
             request_rate=settings.request_rate,

@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vestibule.database.pool import Pool
+from vestibule.database.pool import Pool, UnsafeRole
 from vestibule.probes import probe_routes
 from vestibule.scim.errors import InternalError, MethodNotAllowed, NotFound
+from vestibule.telemetry.logging import logger
 from vestibule.telemetry.metrics import RequestMetrics
 from vestibule.telemetry.requests import ObservedRequests
 from vestibule_ingest import discovery
@@ -34,6 +35,8 @@ from vestibule_ingest.users import Users
 
 BASE = "/scim/v2/{connection}"
 IN_HAND_PER_LANE = 16
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,12 @@ def lifespan_of(lanes: Lanes) -> Callable[[Starlette], AbstractAsyncContextManag
     @asynccontextmanager
     async def lifespan(_application: Starlette) -> AsyncIterator[None]:
         stopping = asyncio.Event()
-        opening = None if await lanes.open() else asyncio.create_task(lanes.keep_opening(stopping))
+        try:
+            reached = await lanes.open()
+        except UnsafeRole as error:
+            log.error("database_role_refused", reason=str(error))
+            raise
+        opening = None if reached else asyncio.create_task(lanes.keep_opening(stopping))
         try:
             yield
         finally:

@@ -113,7 +113,7 @@ class Lanes:
         now = asyncio.get_running_loop().time()
         while self._idle:
             lane = self._idle.popleft()
-            if lane.connection.is_closed():
+            if is_lost(lane.connection):
                 await self._give_back(lane)
                 continue
             if now - lane.replanned_at > REPLAN_SECONDS:
@@ -136,3 +136,11 @@ class Lanes:
     async def _give_back(self, lane: Lane) -> None:
         assert self._pool is not None
         await self._pool.release(lane.connection, timeout=CONNECT_SECONDS)
+
+
+def is_lost(connection: "Pooled") -> bool:
+    """Tell whether a connection broke; the pool takes such a one back by itself as soon as it hears of it."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True

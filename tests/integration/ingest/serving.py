@@ -36,7 +36,11 @@ class Ingest:
 
 @asynccontextmanager
 async def serving(
-    database_url: str, *, pool_size: int = 8, request_rate: float = NO_THROTTLE
+    database_url: str,
+    *,
+    pool_size: int = 8,
+    request_rate: float = NO_THROTTLE,
+    name: str = "ingest-test",
 ) -> AsyncIterator[Ingest]:
     """Serve in this event loop until the block ends."""
     spans = InMemorySpanExporter()
@@ -44,7 +48,7 @@ async def serving(
     registry = open_registry()
     application = build_app(
         Parts(
-            connect=partial(open_pool, database_url, pool_size, "ingest-test"),
+            connect=partial(open_pool, database_url, pool_size, name, attempts=1),
             pool_size=pool_size,
             public_url=PUBLIC_URL,
             request_rate=request_rate,

@@ -1,0 +1,76 @@
+"""The service as a process: its settings, its start and its end."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+
+import aiohttp
+import orjson
+
+from tests.integration.ingest.scim_client import ScimClient
+from tests.stack import Database
+from tests.tenants import Customer
+
+BOUND_SECONDS = 30.0
+
+
+async def start(**settings: str) -> Process:
+    """Start the service with these settings and no others."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VESTIBULE_")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "vestibule_ingest", env={**environment, **settings}, stdout=PIPE, stderr=PIPE
+    )
+
+
+async def test_every_problem_of_the_settings_is_listed_and_the_exit_code_is_2() -> None:
+    process = await start(VESTIBULE_LISTEN="nowhere", VESTIBULE_REQUEST_RATE="3")
+    async with asyncio.timeout(BOUND_SECONDS):
+        output, errors = await process.communicate()
+    assert process.returncode == 2
+    assert output == b""
+    told = {line.partition(":")[0] for line in errors.decode().splitlines()}
+    assert told == {
+        "VESTIBULE_DATABASE_URL",
+        "VESTIBULE_LISTEN",
+        "VESTIBULE_PUBLIC_URL",
+        "VESTIBULE_REQUEST_RATE",
+    }
+
+
+async def test_a_role_that_sees_past_row_level_security_is_refused(store: Database) -> None:
+    process = await start(
+        VESTIBULE_DATABASE_URL=store.admin_url,
+        VESTIBULE_LISTEN="127.0.0.1:0",
+        VESTIBULE_PUBLIC_URL="https://scim.provider.example",
+    )
+    async with asyncio.timeout(BOUND_SECONDS):
+        output, _ = await process.communicate()
+    assert process.returncode == 1
+    assert b"row level security would not hold" in output
+
+
+async def test_it_serves_until_it_is_told_to_stop_and_ends_with_0(
+    store: Database, customer: Customer, session: aiohttp.ClientSession
+) -> None:
+    process = await start(
+        VESTIBULE_DATABASE_URL=store.url("vestibule_ingest"),
+        VESTIBULE_LISTEN="127.0.0.1:0",
+        VESTIBULE_PUBLIC_URL="https://scim.provider.example",
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(BOUND_SECONDS):
+            line: dict[str, object] = {}
+            while line.get("event") != "listening":
+                line = orjson.loads(await process.stdout.readline())
+            base = f"http://127.0.0.1:{line['port']}/scim/v2/{customer.path}"
+            await ScimClient(session, base, customer.token).create_user("process@corp.example")
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
+        assert process.returncode == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()

@@ -1,0 +1,74 @@
+"""The database in trouble: 503 and a time to come back, never a 500, and well again by itself."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from tests.integration.ingest.scim_client import Answer, ScimClient, assert_error
+from tests.integration.ingest.serving import serving
+from tests.stack import Database
+from tests.tenants import Customer
+from vestibule.database.pool import Connection
+from vestibule.domain.tokens import mint
+from vestibule.process.loops import backoff
+
+BOUND_SECONDS = 20.0
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for a condition, within a bound."""
+    failures = 1
+    async with asyncio.timeout(BOUND_SECONDS):
+        while not await condition():
+            await asyncio.sleep(backoff(failures, longest=0.2))
+            failures += 1
+
+
+async def test_without_a_database_everything_is_503_and_the_probes_say_so(
+    session: aiohttp.ClientSession,
+) -> None:
+    async with serving("postgresql://vestibule_ingest:x@127.0.0.1:1/vestibule", pool_size=2) as ingest:
+        scim = ScimClient(session, ingest.base("a" * 26), mint(bytes(32)))
+        for answer in (await scim.get("/Users"), await scim.post("/Users", {"userName": "x@corp.example"})):
+            assert_error(answer, 503)
+            assert answer.headers["Retry-After"] == "1"
+        root = ScimClient(session, ingest.url, "none")
+        ready = await root.get("/readyz")
+        assert (ready.status, ready.body) == (503, {"ready": False, "failing": ["database"]})
+        assert (await root.get("/healthz")).status == 200
+
+
+async def test_broken_connections_are_replaced(
+    store: Database, customer: Customer, session: aiohttp.ClientSession, admin: Connection
+) -> None:
+    async with serving(store.url("vestibule_ingest"), pool_size=3, name="ingest-broken") as ingest:
+        scim = ScimClient(session, ingest.base(customer.path), customer.token)
+        await asyncio.gather(*(scim.get("/Users") for _ in range(9)))
+        await admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where application_name = 'ingest-broken' and datname = current_database()"
+        )
+        seen: list[Answer] = []
+
+        async def well_again() -> bool:
+            answers = await asyncio.gather(*(scim.get("/Users") for _ in range(9)))
+            seen.extend(answers)
+            return all(answer.status == 200 for answer in answers)
+
+        await until(well_again)
+        assert {answer.status for answer in seen} <= {200, 503}
+
+
+async def test_a_lock_that_is_held_for_long_is_a_503_for_that_person_only(
+    scim: ScimClient, admin: Connection
+) -> None:
+    locked = await scim.create_user("locked@corp.example")
+    other = await scim.create_user("other@corp.example")
+    title = {"op": "add", "path": "title", "value": "x"}
+    async with admin.transaction():
+        await admin.execute("select from ingest.person where id = $1 for update", locked)
+        waiting = asyncio.create_task(scim.patch(f"/Users/{locked}", title))
+        assert (await scim.patch(f"/Users/{other}", title)).status == 200
+        assert_error(await waiting, 503)
+    assert (await scim.patch(f"/Users/{locked}", title)).status == 200
