@@ -1,0 +1,141 @@
+"""Headers, queries and paths as they really come."""
+
+import pytest
+
+from vestibule.database.persons import PersonQuery
+from vestibule.domain.tokens import digest, mint
+from vestibule.scim.errors import (
+    InvalidFilter,
+    InvalidValue,
+    PreconditionFailed,
+    TooManyRequests,
+    Unauthorized,
+    Uniqueness,
+    UriTooLong,
+)
+from vestibule_ingest.authentication import credential_of
+from vestibule_ingest.base_urls import unfold
+from vestibule_ingest.exchange import code_of
+from vestibule_ingest.groups import group_query
+from vestibule_ingest.parameters import check_length, parse_query
+from vestibule_ingest.preconditions import Tags, parse_tags, require
+from vestibule_ingest.users import NOBODY, person_query
+
+TOKEN = mint(bytes(range(32)))
+PATH = "abcdefghij0123456789"
+
+
+def test_path_and_token_become_a_credential() -> None:
+    credential = credential_of(PATH, {b"authorization": f"Bearer {TOKEN}".encode()})
+    assert (credential.path, credential.token_hash) == (PATH, digest(TOKEN))
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("short", f"Bearer {TOKEN}"),
+        (PATH.upper(), f"Bearer {TOKEN}"),
+        (PATH + "\n", f"Bearer {TOKEN}"),
+        (PATH, f"Bearer {TOKEN[:-1]}"),
+        (PATH, f"Basic {TOKEN}"),
+        (PATH, TOKEN),
+        (PATH, ""),
+        (PATH, "Bearer \xff"),
+    ],
+)
+def test_everything_else_is_a_strangers(path: str, header: str) -> None:
+    with pytest.raises(Unauthorized):
+        credential_of(path, {b"authorization": header.encode("latin-1")})
+
+
+@pytest.mark.parametrize(
+    ("text", "versions"),
+    [
+        ('W/"3"', {3}),
+        ('"3"', {3}),
+        (' W/"1" , "2"', {1, 2}),
+        ("3", set()),
+        ('W/"x"', set()),
+        ('w/"3"', set()),
+        ('"99999999999999999999"', set()),
+    ],
+)
+def test_tags_are_versions(text: str, versions: set[int]) -> None:
+    assert parse_tags({b"if-match": text.encode()}, b"if-match") == Tags(frozenset(versions))
+
+
+def test_a_star_is_any_version_and_no_header_no_condition() -> None:
+    assert parse_tags({b"if-match": b"*"}, b"if-match") == Tags(None)
+    assert parse_tags({}, b"if-match") is None
+    require(None, 7)
+    require(Tags(None), 7)
+    require(Tags(frozenset({7})), 7)
+    with pytest.raises(PreconditionFailed):
+        require(Tags(frozenset({6})), 7)
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (b"", {}),
+        (b"&", {}),
+        (b"filter=a+eq+%22b%22&", {"filter": 'a eq "b"'}),
+        (b"startIndex=1&STARTINDEX=2", {"startindex": "1"}),
+        (b"aadOptscim062020", {"aadoptscim062020": ""}),
+        (b"count=1&&x", {"count": "1", "x": ""}),
+    ],
+)
+def test_queries_are_read_as_they_come(raw: bytes, found: dict[str, str]) -> None:
+    assert parse_query(raw) == found
+
+
+def test_bad_queries_are_told() -> None:
+    with pytest.raises(InvalidFilter):
+        parse_query(b"filter=%ff")
+    with pytest.raises(InvalidFilter):
+        parse_query(b"filter=\xff")
+    with pytest.raises(InvalidValue):
+        parse_query(b"&".join(b"a=1" for _ in range(51)))
+    with pytest.raises(UriTooLong):
+        check_length("/" * 5_000, b"x" * 5_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "moved_path", "moved_query"),
+    [
+        ("/scim/v2/c", b"flag/Users?filter=x", "/scim/v2/c/Users", b"filter=x"),
+        ("/scim/v2/c", b"flag/Users/1", "/scim/v2/c/Users/1", b""),
+        ("/scim/v2/c", b"flag/Users/a%20b?", "/scim/v2/c/Users/a b", b""),
+        ("/other/v2/c", b"flag/Users", "/other/v2/c", b"flag/Users"),
+    ],
+)
+def test_a_flag_inside_the_base_url_is_put_behind(
+    path: str, query: bytes, moved_path: str, moved_query: bytes
+) -> None:
+    scope = unfold({"path": path, "query_string": query})
+    assert (scope["path"], scope["query_string"]) == (moved_path, moved_query)
+
+
+def test_filters_become_look_ups_by_key() -> None:
+    asked = person_query('emails[type eq "work"].value eq "A@x.example" and active eq "False"')
+    assert asked == PersonQuery(work_email_ci="a@x.example", active=False)
+    assert asked.key == "email"
+    assert person_query(None) == person_query(" ") == PersonQuery()
+    assert person_query('id eq "nonsense"').id == NOBODY
+    assert person_query('userName eq "a" and userName eq "b"').id == NOBODY
+    assert person_query('userName eq "a" and userName eq "A"') == PersonQuery(user_name_ci="a")
+    assert group_query('id eq "x" and members eq "y"').key == "id"
+
+
+@pytest.mark.parametrize(
+    "text", ['userName eq "\\ud800"', 'userName eq "\\u0000"', 'externalId eq "\\udfff"']
+)
+def test_what_is_no_text_cannot_be_looked_up(text: str) -> None:
+    with pytest.raises(InvalidFilter):
+        person_query(text)
+
+
+def test_errors_have_codes_of_small_letters() -> None:
+    assert code_of(Uniqueness("x")) == "uniqueness"
+    assert code_of(InvalidFilter("x")) == "invalid_filter"
+    assert code_of(TooManyRequests("x")) == "too_many_requests"
