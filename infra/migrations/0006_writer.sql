@@ -412,6 +412,7 @@ as $$
 declare
     one record;
     every record;
+    present uuid[];
 begin
     for one in
         select t.tenant, t.desk, array_agg(t.account) as accounts, max(t.trace) as trace
@@ -419,15 +420,14 @@ begin
          group by t.tenant, t.desk order by t.tenant
     loop
         perform chain.enter_tenant(one.tenant);
-        with rows as (
-            select m.organization_id, m.account_id from router.membership m
-             where m.tenant_id = one.tenant and m.account_id = any (one.accounts) and m.ready is distinct from true
-               and exists (select from writer.desk_identity i
-                            where i.tenant_id = one.tenant and i.account_id = m.account_id and i.role = 'live'
-                              and i.desk_account_id is not null)
-             order by m.organization_id, m.account_id for no key update of m)
-        update router.membership m set ready = true from rows r
-         where m.tenant_id = one.tenant and m.organization_id = r.organization_id and m.account_id = r.account_id;
+        present := array(select i.account_id from writer.desk_identity i
+                          where i.tenant_id = one.tenant and i.account_id = any (one.accounts) and i.role = 'live'
+                            and i.desk_account_id is not null);
+        perform from router.membership m
+         where m.tenant_id = one.tenant and m.account_id = any (present) and m.ready is distinct from true
+         order by m.organization_id, m.account_id for no key update;
+        update router.membership m set ready = true
+         where m.tenant_id = one.tenant and m.account_id = any (present) and m.ready is distinct from true;
         for every in
             select not m.wanted as leaving, array_agg(distinct m.organization_id order by m.organization_id) as ids,
                    min(m.wanted_at) as since
@@ -581,6 +581,9 @@ as $$
 declare
     unseen uuid[];
     renewed text;
+    chosen uuid[];
+    desk_accounts text[];
+    wishes boolean[];
 begin
     perform chain.enter_tenant(tenant);
     select array_agg(m.account_id) into unseen
@@ -606,28 +609,28 @@ begin
     update router.membership m set applied = false, applied_at = clock_timestamp(), code = null
      where m.tenant_id = tenant and m.organization_id = organization and not m.wanted and m.applied is not false
        and m.origin = 'theirs';
-    return query
-    with chosen as materialized (
-     select m.account_id, i.desk_account_id, m.wanted, m.code is not null as refused, m.wanted_at
-       from router.membership m
-       join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
-       join console.connection c on c.tenant_id = a.tenant_id and c.id = a.connection_id and c.mode = 'live'
-       join writer.desk_identity i on i.tenant_id = m.tenant_id and i.account_id = m.account_id and i.role = 'live'
-            and i.desk_account_id is not null
-      where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied and m.ready is not false
-        and (a.access or not m.wanted)
-        and (m.code is null or m.applied_at is null or m.applied_at < coded_before)
-      order by m.code is not null, m.wanted, m.wanted_at, m.account_id limit most
-    ), asked as (
-     update router.membership m set applied = null
-       from (select x.account_id from router.membership x
-              where x.tenant_id = tenant and x.organization_id = organization
-                and x.account_id in (select c.account_id from chosen c)
-              order by x.account_id for no key update) x
-      where m.tenant_id = tenant and m.organization_id = organization and m.account_id = x.account_id
-    )
-    select 'saved', c.account_id, c.desk_account_id, c.wanted from chosen c
-     order by c.refused, c.wanted, c.wanted_at, c.account_id;
+    select array_agg(c.account_id order by c.place), array_agg(c.desk_account_id order by c.place), array_agg(c.wanted order by c.place)
+      into chosen, desk_accounts, wishes
+      from (select m.account_id, i.desk_account_id, m.wanted,
+                   row_number() over (order by m.code is not null, m.wanted, m.wanted_at, m.account_id) as place
+              from router.membership m
+              join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
+              join console.connection c on c.tenant_id = a.tenant_id and c.id = a.connection_id and c.mode = 'live'
+              join writer.desk_identity i on i.tenant_id = m.tenant_id and i.account_id = m.account_id and i.role = 'live'
+                   and i.desk_account_id is not null
+             where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied
+               and m.ready is not false and (a.access or not m.wanted)
+               and (m.code is null or m.applied_at is null or m.applied_at < coded_before)
+             order by place limit most) c;
+    if chosen is null then
+        return;
+    end if;
+    perform from router.membership m
+     where m.tenant_id = tenant and m.organization_id = organization and m.account_id = any (chosen)
+     order by m.account_id for no key update;
+    update router.membership m set applied = null
+     where m.tenant_id = tenant and m.organization_id = organization and m.account_id = any (chosen) and m.applied is not null;
+    return query select 'saved', k.account, k.desk_account, k.wish from unnest(chosen, desk_accounts, wishes) as k (account, desk_account, wish);
 end
 $$;
 
