@@ -1,5 +1,7 @@
 -- What the identity providers sent: one row per SCIM resource. Every function authenticates, works and marks in
 -- one transaction and one round trip; its first column is a verdict that the service turns into an answer.
+-- On the path of every create: lengths are limited by types and not by CHECKs, which PostgreSQL reads anew from their
+-- text for each statement; and functions that run with the caller's own rights set no search_path (the pool has).
 set local role vestibule_owner;
 
 -- No foreign key leads to the connection: each insert would lock its one row, and the token has just proved it.
@@ -7,10 +9,10 @@ create table ingest.person (
     tenant_id uuid not null,
     connection_id uuid not null,
     id uuid not null,
-    external_id text check (length(external_id) between 1 and 1024),
-    user_name_ci text not null check (length(user_name_ci) between 1 and 2000),
-    display_name_ci text check (length(display_name_ci) <= 2000),
-    email_ci text check (length(email_ci) <= 2000),     -- the primary work address, folded: for filters only
+    external_id varchar(1024),
+    user_name_ci varchar(2000) not null,
+    display_name_ci varchar(2000),
+    email_ci varchar(2000),                              -- the primary work address, folded: for filters only
     active boolean not null,
     resource jsonb not null,                             -- as sent, normalised names, without id, meta, groups
     version bigint not null default 1,
@@ -34,8 +36,8 @@ create table ingest."group" (
     tenant_id uuid not null,
     connection_id uuid not null,
     id uuid not null,
-    external_id text check (length(external_id) between 1 and 1024),
-    display_name_ci text not null check (length(display_name_ci) between 1 and 2000),
+    external_id varchar(1024),
+    display_name_ci varchar(2000) not null,
     resource jsonb not null,                             -- without id, meta, members
     version bigint not null default 1,
     created_at timestamptz not null default now(),
@@ -124,7 +126,6 @@ create function ingest.create_person(
     out verdict text, out id uuid, out version bigint, out created_at timestamptz, out modified_at timestamptz
 )
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -208,7 +209,6 @@ create function ingest.replace_person(
     out verdict text, out version bigint, out modified_at timestamptz, out resource jsonb
 )
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -265,7 +265,6 @@ create function ingest.remove_person(
     path text, token_hash bytea, target uuid, expected_version bigint, new_trace text
 ) returns text
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -302,7 +301,6 @@ create function ingest.read_person(
     out modified_at timestamptz
 )
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -350,7 +348,6 @@ create function ingest.list_persons(
 ) returns table (verdict text, total bigint, id uuid, resource jsonb, groups jsonb, version bigint,
                  created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -468,7 +465,6 @@ create function ingest.create_group(
     out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown integer
 )
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -514,7 +510,6 @@ create function ingest.change_group(
     out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown integer
 )
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -627,7 +622,6 @@ create function ingest.remove_group(
     path text, token_hash bytea, target uuid, expected_version bigint, new_trace text
 ) returns text
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -678,7 +672,6 @@ create function ingest.read_group(
     out modified_at timestamptz
 )
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -715,7 +708,6 @@ create function ingest.list_groups(
 ) returns table (verdict text, total bigint, id uuid, resource jsonb, members text, version bigint,
                  created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;
@@ -775,7 +767,6 @@ create function ingest.refuse(
     path text, token_hash bytea, refused_operation text, refused_status smallint, refused_code text, new_trace text
 ) returns text
     language plpgsql volatile
-    set search_path = pg_catalog, pg_temp
 as $$
 declare
     who record;

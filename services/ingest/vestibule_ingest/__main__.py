@@ -1,6 +1,7 @@
 """Entry: `python -m vestibule_ingest`."""
 
 import asyncio
+import gc
 from functools import partial
 
 from vestibule.database.pool import open_pool
@@ -30,6 +31,8 @@ async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> Non
             registry=open_registry(),
         )
     )
+    gc.collect()
+    gc.freeze()  # modules and tables live as long as the process: no collection needs to look at them
     try:
         await serve(application, settings.listen, stopping, drain_seconds=settings.drain_seconds)
     finally:
