@@ -148,6 +148,8 @@ def desk_misbehaves(*faults: Mapping[str, object], seconds: float = 3.0, **setti
     async def fault(scene: Scene) -> None:
         await scene.gateway.sandbox.misbehave(*faults, **settings)
         await outage(seconds)
+        switched = await scene.gateway.sandbox.admin("GET", "faults")
+        assert all(fault["hits"] for fault in switched["faults"]), "a fault that never struck proves nothing"
         await scene.gateway.sandbox.admin("DELETE", "faults")
 
     return fault

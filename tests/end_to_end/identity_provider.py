@@ -1,7 +1,7 @@
 """A customer's identity provider, and what it knows to be accepted: the truth that the desk is judged by.
 
 A person's display name carries a revision, so that the desk's own journal tells whether an older state was
-ever written over a newer one.
+ever written over a newer one. Names also go back to an earlier one, as people do who marry and part.
 """
 
 from collections import Counter
@@ -20,21 +20,23 @@ HOME: Final = "home"
 
 @dataclass(slots=True)
 class Person:
-    """One human as the identity provider has him; `id` is ours, `groups` are names of his groups.
+    """One human as the identity provider has him; `id` is ours, `groups` are keys of his groups.
 
     `inside` are the groups' ids (HOME for the customer's own organization) that he has to be in at the desk,
-    and `entries` counts how often each of them came to be so.
+    and `entries` counts how often each of them came to be so. `names` are all that were accepted, in order.
     """
 
     number: int
     domain: str
-    revision: int = 1
+    revision: int = 1  # of the name that he bears now
+    revisions: int = 1  # there have been so far
     active: bool = True
     present: bool = True  # not deleted
     id: str = ""
     groups: set[str] = field(default_factory=set)
     inside: frozenset[str] = frozenset()
     entries: Counter[str] = field(default_factory=Counter)
+    names: list[str] = field(default_factory=list)
 
     @property
     def user_name(self) -> str:
@@ -58,7 +60,9 @@ class Person:
 
     def note(self, groups: Mapping[str, "Group"]) -> None:
         """Keep where he has to be after a change was accepted."""
-        now = frozenset({HOME, *(groups[name].id for name in self.groups)} if self.has_access else ())
+        if not self.names or self.names[-1] != self.display_name:
+            self.names.append(self.display_name)
+        now = frozenset({HOME, *(groups[key].id for key in self.groups)} if self.has_access else ())
         self.entries.update(now - self.inside)
         self.inside = now
 
@@ -76,10 +80,11 @@ class Person:
 
 @dataclass(slots=True)
 class Group:
-    """A pushed group."""
+    """A pushed group; its key, the name that it began with, is what we know it by."""
 
     name: str
     id: str
+    renames: int = 0
 
 
 @dataclass(slots=True)
@@ -91,6 +96,7 @@ class IdentityProvider:
     prefix: str
     persons: dict[int, Person] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
+    deleted_groups: dict[str, Group] = field(default_factory=dict)
     accepted: int = 0
 
     @property
@@ -118,7 +124,13 @@ class IdentityProvider:
 
     async def rename(self, person: Person) -> None:
         """The next revision of the display name."""
-        person.revision += 1
+        person.revisions += 1
+        person.revision = person.revisions
+        await self._patch_user(person, {"displayName": person.display_name})
+
+    async def name_back(self, person: Person) -> None:
+        """Back to the first name that he had."""
+        person.revision = 1
         await self._patch_user(person, {"displayName": person.display_name})
 
     async def set_active(self, person: Person, active: bool) -> None:
@@ -151,30 +163,35 @@ class IdentityProvider:
         self._accepted(chosen)
         return self.groups[name]
 
-    async def join(self, person: Person, name: str) -> None:
+    async def join(self, person: Person, key: str) -> None:
         """Put a person into a group."""
         operation = {"op": "add", "path": "members", "value": [{"value": person.id}]}
-        await self._patch_group(name, operation)
-        person.groups.add(name)
+        await self._patch_group(key, operation)
+        person.groups.add(key)
         self._accepted([person])
 
-    async def part(self, person: Person, name: str) -> None:
+    async def part(self, person: Person, key: str) -> None:
         """Take a person out of a group."""
-        await self._patch_group(name, {"op": "remove", "path": f'members[value eq "{person.id}"]'})
-        person.groups.discard(name)
+        await self._patch_group(key, {"op": "remove", "path": f'members[value eq "{person.id}"]'})
+        person.groups.discard(key)
         self._accepted([person])
 
-    async def rename_group(self, old: str, new: str) -> None:
+    async def rename_group(self, key: str, name: str) -> None:
         """Give a group another name."""
-        await self._patch_group(old, {"op": "replace", "value": {"displayName": new}})
-        group = self.groups.pop(old)
-        group.name = new
-        self.groups[new] = group
-        for person in self.persons.values():
-            if old in person.groups:
-                person.groups.remove(old)
-                person.groups.add(new)
+        await self._patch_group(key, {"op": "replace", "value": {"displayName": name}})
+        self.groups[key].name = name
+        self.groups[key].renames += 1
         self._accepted([])
+
+    async def delete_group(self, key: str) -> None:
+        """DELETE; its members stay who they are."""
+        answer = await self.client.insist("DELETE", f"/Groups/{self.groups[key].id}")
+        assert answer.status == 204 or (answer.status == 404 and answer.repeated), answer
+        members = [person for person in self.persons.values() if key in person.groups]
+        for person in members:
+            person.groups.discard(key)
+        self.deleted_groups[key] = self.groups.pop(key)
+        self._accepted(members)
 
     async def _patch_user(self, person: Person, value: dict[str, Any]) -> None:
         operations = [{"op": "replace", "value": value}]
@@ -183,9 +200,9 @@ class IdentityProvider:
         assert answer.status == 200, (answer.status, answer.body)
         self._accepted([person])
 
-    async def _patch_group(self, name: str, operation: dict[str, Any]) -> None:
+    async def _patch_group(self, key: str, operation: dict[str, Any]) -> None:
         body = {"schemas": [PATCH], "Operations": [operation]}
-        answer = await self.client.insist("PATCH", f"/Groups/{self.groups[name].id}", body)
+        answer = await self.client.insist("PATCH", f"/Groups/{self.groups[key].id}", body)
         assert answer.status in (200, 204), (answer.status, answer.body)
 
     async def _find(self, person: Person) -> str:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from tests.end_to_end.backlog import administrator, queued, settle, undone
@@ -90,7 +89,7 @@ def _stored(seen: Seen) -> Iterator[str]:
         if stored != expected:
             yield f"{identifier} is stored as {stored}, accepted was {expected}"
         member_of = {group["value"] for group in user.get("groups", ())}
-        if member_of != {seen.idp.groups[name].id for name in person.groups}:
+        if member_of != {seen.idp.groups[key].id for key in person.groups}:
             yield f"{identifier} is stored in the groups {member_of}, accepted was {person.groups}"
     names = {group.id: group.name for group in seen.idp.groups.values()}
     stored_names = {identifier: group["displayName"] for identifier, group in seen.groups.items()}
@@ -109,7 +108,8 @@ def _standing(seen: Seen) -> Iterator[str]:
 
 def _organizations(seen: Seen) -> Iterator[str]:
     """Each is at the desk once, under the customer's prefix."""
-    expected = Counter([seen.idp.prefix, *(f"{seen.idp.prefix} / {name}" for name in seen.idp.groups)])
+    groups = [*seen.idp.groups.values(), *seen.idp.deleted_groups.values()]  # deleting one is a decision
+    expected = Counter([seen.idp.prefix, *(f"{seen.idp.prefix} / {group.name}" for group in groups)])
     found = Counter(
         name
         for name in seen.desk.organizations.values()
@@ -146,12 +146,21 @@ def _at_desk(seen: Seen, person: Person) -> Iterator[str]:
 
 def _history(seen: Seen, person: Person, customer: AtDesk) -> Iterator[str]:
     names = seen.journal.names.get(customer.id, [])
-    if any(later <= earlier for earlier, later in pairwise(names)):
-        yield f"{person.id} was called, in this order, {names}"
+    if not in_this_order(names, person.names):
+        yield f"{person.id} was called, in this order, {names}; accepted were {person.names}"
     for source, number in seen.organizations.items():
         entries = seen.journal.entries.get((number, customer.id), 0)
         if entries > person.entries[source]:
             yield f"{person.id} entered {source} {entries} times, accepted were {person.entries[source]}"
+
+
+def in_this_order(written: Sequence[str], accepted: Sequence[str]) -> bool:
+    """Whether it was written as accepted: some may be left out or repeated, nothing came before its time."""
+    ahead = iter(accepted)
+    current = None
+    return all(
+        name == current or (current := next((one for one in ahead if one == name), None)) for name in written
+    )
 
 
 def shared_members(one: DeskView, first: Iterable[int], second: Iterable[int]) -> set[str]:

@@ -83,12 +83,16 @@ async def _change(idp: IdentityProvider, lane: int, rng: random.Random) -> None:
         await rng.choice((reactivate, reactivate, rename, delete))(idp, person)
     else:
         dice = rng.random()
-        if dice < 0.35:
+        if dice < 0.25:
             await rename(idp, person)
+        elif dice < 0.35:
+            await idp.name_back(person)
         elif dice < 0.5:
             await idp.set_active(person, False)
         elif dice < 0.6:
             await delete(idp, person)
+        elif dice < 0.65 and lane == 0:
+            await rename_group(idp, rng.choice(sorted(idp.groups)))
         else:
             await toggle_group(idp, person, rng.choice(sorted(idp.groups)))
 
@@ -105,8 +109,14 @@ async def delete(idp: IdentityProvider, person: Person) -> None:
     await idp.delete(person)
 
 
-async def toggle_group(idp: IdentityProvider, person: Person, name: str) -> None:
-    if name in person.groups:
-        await idp.part(person, name)
+async def toggle_group(idp: IdentityProvider, person: Person, key: str) -> None:
+    if key in person.groups:
+        await idp.part(person, key)
     else:
-        await idp.join(person, name)
+        await idp.join(person, key)
+
+
+async def rename_group(idp: IdentityProvider, key: str) -> None:
+    """Away from its first name, and back to that."""
+    group = idp.groups[key]
+    await idp.rename_group(key, f"{key} {group.renames}" if group.name == key else key)

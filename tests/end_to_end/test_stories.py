@@ -6,10 +6,11 @@ from tests.end_to_end.backlog import settle
 from tests.end_to_end.customers import CLOSED_DESK, CONNECTION, console_of, onboard
 from tests.end_to_end.desk_view import AtDesk, look_at_desk, read_journal
 from tests.end_to_end.gateway import Gateway
-from tests.end_to_end.identity_provider import Person
+from tests.end_to_end.identity_provider import PATCH, Person
 from tests.end_to_end.judging import judge, look_at, problems_of
 from tests.end_to_end.span_collector import SpanCollector
 from tests.end_to_end.waiting import until
+from vestibule_operator_console.cases import list_cases
 from vestibule_operator_console.connections import pause, resume
 
 SERVICES = {"vestibule-ingest", "vestibule-relay", "vestibule-tenant-router", "vestibule-directory-writer"}
@@ -79,6 +80,8 @@ async def test_a_group_reaches_the_desk_and_its_members_come_and_go(gateway: Gat
 
     await idp.rename_group("IT", "Computers")
     await judge(gateway, [idp])
+    await idp.rename_group("IT", "IT")
+    await judge(gateway, [idp])
 
     await idp.set_active(ben, False)
     await judge(gateway, [idp])
@@ -86,6 +89,42 @@ async def test_a_group_reaches_the_desk_and_its_members_come_and_go(gateway: Gat
     await idp.set_active(ben, True)
     await judge(gateway, [idp])
     assert len((await found_at_desk(gateway, ben)).organizations) == 2
+
+
+async def test_a_deleted_group_loses_its_members_and_its_organization_waits_for_a_decision(
+    gateway: Gateway,
+) -> None:
+    idp = await onboard(gateway, "quebec")
+    people = [await idp.create(number) for number in range(1, 6)]
+    await idp.push_group("IT", people)
+    await judge(gateway, [idp])
+    await idp.delete_group("IT")
+    await judge(gateway, [idp])
+    for person in people:
+        assert len((await found_at_desk(gateway, person)).organizations) == 1
+    async with console_of(gateway) as console:
+        (waiting,) = await list_cases(console, idp.slug, False)
+    assert waiting.case.kind == "organization_deletion"
+
+
+async def test_an_address_that_changes_is_held_and_everything_else_still_follows(gateway: Gateway) -> None:
+    idp = await onboard(gateway, "romeo")
+    person = await idp.create(1)
+    await judge(gateway, [idp])
+    before = await found_at_desk(gateway, person)
+    for value in ([{"value": f"new@{person.domain}", "type": "work", "primary": True}], None):
+        change = {"emails": value} if value else {"active": False}
+        operations = [{"op": "replace", "value": change}]
+        body = {"schemas": [PATCH], "Operations": operations}
+        assert (await idp.client.send("PATCH", f"/Users/{person.id}", body)).status == 200
+        await settle(gateway)
+        desk, journal = await look_at_desk(gateway.sandbox), await read_journal(gateway.sandbox)
+        seen = await look_at(gateway, idp, desk, journal)
+        assert (seen.broken, desk.bearing(f"new@{person.domain}")) == ((), [])
+        if value:
+            assert seen.standings == {"held(rename)": 1}
+            assert await found_at_desk(gateway, person) == before
+    assert (await found_at_desk(gateway, person)).organizations == set()  # who leaves is let out, held or not
 
 
 async def test_one_trace_leads_from_the_request_through_both_queues_to_the_desk(
@@ -186,10 +225,10 @@ async def test_the_judge_sees_every_kind_of_loss(gateway: Gateway) -> None:
     def finds(word: str) -> bool:
         return any(word in problem for problem in problems_of(seen))
 
-    person.revision += 1
+    person.revision = 2
     assert finds("is stored as")
     assert finds("at the desk, accepted was")
-    person.revision -= 1
+    person.revision = 1
     person.active = False
     assert finds("may see the desk")
     assert finds("stand as")
