@@ -23,7 +23,7 @@ def test_every_known_standing_is_a_sentence(standing: str, detail: str | None) -
 
 
 def test_a_code_that_nobody_explains_is_shown_as_words() -> None:
-    assert standing_text("failed", "exists_not_visible", None) == "Failed: exists not visible."
+    assert standing_text("failed", "never_heard_of", None) == "Failed: never heard of."
     assert standing_text("failed", None, None) == "Failed: no reason was stored."
     assert event_text("done", "polished", "too_shiny") == "Done: polished. Reason: too shiny."
 
