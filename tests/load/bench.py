@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,6 +31,11 @@ WAITING = 50_000
 DESK_LATENCY_MS = 20
 LEAVERS = 60
 MEMORY_GOAL = 150.0  # MiB
+BEHIND = ("relay", "router", "writer")
+
+Work = Callable[
+    [Sequence[Measured], ingest_load.Directory, int, float], Coroutine[None, None, ingest_load.Load]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,21 @@ class Bench:
         async with console_of(self.stack) as console:
             self.customers = await make_customers(self.stack, console, CUSTOMERS)
         await chain_load.settle(self.admin, self.say)
-        self.stop("relay", "router", "writer")
+        self.stop(*BEHIND)
         await self.raw_commits()
-        await self.ingest_alone()
-        await asyncio.to_thread(self.stack.up, lambda _line: None)
+        await self.ask("creates", ingest_load.creates, "ingest alone", 0.25)
+        await self.start()
         await self.chain()
-        await self.ingest_with_chain()
+        self.stop(*BEHIND)
+        await self.raw_reads()
+        await self.ask("gets by id", ingest_load.gets, "ingest alone")
+        await self.ask("patches of active", ingest_load.patches, "ingest alone")
+        await self.start()
+        await chain_load.settle(self.admin, self.say)
+        await self.ask("creates", ingest_load.creates, "with the whole chain", 0.12)
+        await self.ask("gets by id", ingest_load.gets, "with the whole chain")
+        await self.ask("patches of active", ingest_load.patches, "with the whole chain")
+        await chain_load.settle(self.admin, self.say)
         await self.steady()
         await self.leavers()
         self.memory()
@@ -85,29 +99,31 @@ class Bench:
         self.raw["commits"] = rate
         self.add(Line("asyncpg alone, the same rows", rate, "commits/s"))
 
-    async def ingest_alone(self) -> None:
-        """Creates, gets and patches with nothing behind them."""
+    async def raw_reads(self) -> None:
+        """asyncpg alone, reading what ingest stored."""
+        self.say("asyncpg alone, reading by key")
         addresses = self.stack.servers.addresses()
-        for name, work in (
-            ("creates", ingest_load.creates),
-            ("gets by id", ingest_load.gets),
-            ("patches of active", ingest_load.patches),
-        ):
-            self.say(f"{name}, ingest alone")
-            load = await work(self.customers[:CONNECTIONS], self.directory, CONNECTIONS, self.seconds)
-            self.check(load)
-            if name == "gets by id":
-                self.raw["reads"] = await raw_limits.reads_per_second(
-                    addresses.database, CONNECTIONS, self.seconds
-                )
-                self.add(Line("asyncpg alone, keyed reads", self.raw["reads"], "reads/s"))
-            self.share(
-                f"{name}, ingest alone",
-                load,
-                "reads" if "gets" in name else "commits",
-                name == "creates",
-                0.25,
+        self.raw["reads"] = await raw_limits.reads_per_second(addresses.database, CONNECTIONS, self.seconds)
+        self.add(Line("asyncpg alone, keyed reads", self.raw["reads"], "reads/s"))
+
+    async def ask(self, name: str, work: Work, where: str, goal: float | None = None) -> None:
+        """One sort of request as fast as it is answered."""
+        self.say(f"{name}, {where}")
+        load = await work(self.customers[:CONNECTIONS], self.directory, CONNECTIONS, self.seconds)
+        self.check(load)
+        raw = "reads" if work is ingest_load.gets else "commits"
+        ratio = load.per_second / self.raw[raw]
+        self.add(
+            Line(
+                f"{name}, {where} (p99 {load.percentile(0.99) * 1000:.0f} ms)",
+                load.per_second,
+                "requests/s",
+                raw,
+                ratio,
+                "" if goal is None else f"{goal:.0%}",
+                None if goal is None else ratio >= goal,
             )
+        )
 
     async def chain(self) -> None:
         """The backlog that the creates left behind."""
@@ -122,25 +138,6 @@ class Bench:
                 met=rate >= 300,
             )
         )
-
-    async def ingest_with_chain(self) -> None:
-        """Creates with everything working behind them on the same cores."""
-        for name, work in (
-            ("creates", ingest_load.creates),
-            ("gets by id", ingest_load.gets),
-            ("patches of active", ingest_load.patches),
-        ):
-            self.say(f"{name}, with the whole chain")
-            load = await work(self.customers[:CONNECTIONS], self.directory, CONNECTIONS, self.seconds)
-            self.check(load)
-            self.share(
-                f"{name}, with the chain",
-                load,
-                "reads" if "gets" in name else "commits",
-                name == "creates",
-                0.12,
-            )
-        await chain_load.settle(self.admin, self.say)
 
     async def steady(self) -> None:
         """A steady stream, and how late each account is."""
@@ -205,7 +202,7 @@ class Bench:
 
     async def raw_publishes(self) -> None:
         """Confirmed publishing alone, with nothing else running."""
-        self.stop("ingest", "relay", "router", "writer", "desk")
+        self.stop("ingest", *BEHIND, "desk")
         self.say("confirmed publishing alone")
         rate = await raw_limits.publishes_per_second(self.stack.servers.addresses().amqp, self.seconds)
         self.add(Line("confirmed publishing alone", rate, "messages/s"))
@@ -219,26 +216,15 @@ class Bench:
                 Line(f"memory of {name}", size, "MiB", goal=f"{MEMORY_GOAL:.0f}", met=size < MEMORY_GOAL)
             )
 
-    def share(self, work: str, load: ingest_load.Load, raw: str, judged: bool, goal: float) -> None:
-        """A rate beside its raw limit."""
-        ratio = load.per_second / self.raw[raw]
-        self.add(
-            Line(
-                f"{work} (p99 {load.percentile(0.99) * 1000:.0f} ms)",
-                load.per_second,
-                "requests/s",
-                raw,
-                ratio,
-                f"{goal:.0%}" if judged else "",
-                ratio >= goal if judged else None,
-            )
-        )
-
     def check(self, load: ingest_load.Load) -> None:
         """A rate of wrong answers is no rate."""
         wrong = {status: number for status, number in load.statuses.items() if status >= 300}
         if wrong:
             raise RuntimeError(f"requests were not accepted: {wrong}")
+
+    async def start(self) -> None:
+        """Have every service running again."""
+        await asyncio.to_thread(self.stack.up, lambda _line: None)
 
     def stop(self, *names: str) -> None:
         """End services for a phase that is measured without them."""
