@@ -59,7 +59,11 @@ alter table router.membership add column ready boolean;
 create index membership_ready on router.membership (tenant_id, organization_id)
     where wanted is distinct from applied and ready is not false;
 grant update (ready) on router.membership to vestibule_writer;
-grant update (marked_at) on chain.sync to vestibule_writer;
+grant update (marked_at, prio) on chain.sync to vestibule_writer;
+
+-- The wanted name all of whose names at the desk were taken, and when that was tried.
+alter table router.organization add column taken_name text, add column taken_at timestamptz;
+grant update (taken_name, taken_at) on router.organization to vestibule_writer;
 
 alter table writer.desk_identity enable row level security, force row level security;
 alter table writer.outcome enable row level security, force row level security;
@@ -91,6 +95,9 @@ declare
     asleep_versions bigint[];
     asleep_codes text[];
 begin
+    -- The rows before the look at the mode: a fan-out that wakes them waits for this, or this sees what it was told.
+    perform from chain.sync s
+     where s.kind = wanted_kind and s.id = any (keys) and s.tenant_id = tenant order by s.id for update;
     select coalesce(array_agg(s.id), '{}'), coalesce(array_agg(s.version), '{}'),
            coalesce(array_agg(case when n.state <> 'active' then 'suspended' when d.state <> 'active' then 'disabled' else 'paused' end), '{}')
       into asleep_ids, asleep_versions, asleep_codes
@@ -396,6 +403,7 @@ begin
         return next;
     end loop;
     perform chain.finish(array_fill('account'::text, array[cardinality(done_ids)]), done_ids, done_versions);
+    update chain.sync s set claim_worker = null, claim_until = null where s.kind = 'account' and s.id = any (late_ids);
     perform chain.postpone(array_fill('account'::text, array[cardinality(late_ids)]), late_ids, late_versions,
                            late_seconds, late_codes, late_counted, late_parked);
     update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + k.hold * interval '1 second'
@@ -444,13 +452,14 @@ begin
 end
 $$;
 
--- Verdicts as in claim_accounts; a group's organization sleeps while its connection is paused.
+-- Verdicts as in claim_accounts; a group's organization sleeps while its connection is paused. Taken names are tried again
+-- after ten minutes, and by a replay: that leaves the code where a mark clears it.
 create function writer.claim_organizations(worker text, tenants uuid[], ids uuid[], lease interval)
     returns table (
         verdict text, id uuid, tenant_id uuid, version bigint, attempts smallint, urgent boolean, desk_id uuid,
         source text, organization_prefix text, wanted_name text, source_removed boolean,
         intent_name text, desk_organization_id text, desk_name text, applied_name text, marked_at_desk boolean, linked boolean,
-        code text, claimed_at timestamptz, refused integer, waited double precision
+        code text, claimed_at timestamptz, refused integer, waited double precision, names_taken text
     )
     language plpgsql volatile
 as $$
@@ -487,7 +496,9 @@ begin
                (select count(*)::integer from router.membership m
                  where m.tenant_id = one.tenant and m.organization_id = o.id and m.wanted is distinct from m.applied and m.ready is not false
                    and m.code is not null),
-               extract(epoch from clock_timestamp() - s.marked_at)::double precision
+               extract(epoch from clock_timestamp() - s.marked_at)::double precision,
+               case when o.taken_at > clock_timestamp() - interval '10 minutes' and s.code is distinct from 'organization_name_taken'
+                    then o.taken_name end
           from chain.sync s
           join console.tenant n on n.id = one.tenant
           join router.organization o on o.tenant_id = one.tenant and o.id = s.id
@@ -498,7 +509,7 @@ begin
             select l.verdict, l.id, one.tenant, l.version, 0::smallint, false, null::uuid,
                    null::text, null::text, null::text, null::boolean,
                    null::text, null::text, null::text, null::text, null::boolean, null::boolean,
-                   null::text, null::timestamptz, null::integer, null::double precision
+                   null::text, null::timestamptz, null::integer, null::double precision, null::text
               from writer.leave_unclaimed(one.tenant, 'organization',
                                           array(select k from unnest(one.keys) as k where not (k = any (taken)) order by k)) l;
         end if;
@@ -667,7 +678,7 @@ $$;
 -- Ends a claim on an organization: done | retry | park | release. False: the claim was lost and nothing was changed.
 create function writer.record_organization(
     worker text, tenant uuid, organization uuid, version bigint, result text, seconds double precision, counted boolean,
-    new_code text, detail text, event text, new_trace text, hold double precision
+    new_code text, detail text, event text, new_trace text, hold double precision, calm boolean, names_taken text
 ) returns boolean
     language plpgsql volatile
 as $$
@@ -679,8 +690,11 @@ begin
     end if;
     if result <> 'release' then
         update router.organization o set code = new_code,
-               confirmed_at = case when result = 'done' then clock_timestamp() else o.confirmed_at end
-         where o.tenant_id = tenant and o.id = organization and (o.code is distinct from new_code or result = 'done');
+               confirmed_at = case when result = 'done' then clock_timestamp() else o.confirmed_at end,
+               taken_name = coalesce(names_taken, o.taken_name),
+               taken_at = case when names_taken is not null then clock_timestamp() else o.taken_at end
+         where o.tenant_id = tenant and o.id = organization
+           and (o.code is distinct from new_code or result = 'done' or names_taken is not null);
         if event is not null then
             insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
             values (tenant, organization, 'done', event, coalesce(detail, new_code), new_trace);
@@ -698,9 +712,14 @@ begin
     if result = 'done' then
         perform chain.finish(array['organization'], array[organization], array[record_organization.version]);
     else
+        update chain.sync s set claim_worker = null, claim_until = null where s.kind = 'organization' and s.id = organization;
         perform chain.postpone(array['organization'], array[organization], array[record_organization.version],
                                array[coalesce(seconds, case when result = 'release' then 0 end)], array[new_code],
                                array[counted and result <> 'release'], array[result = 'park']);
+    end if;
+    if calm then  -- unless a leaver was marked meanwhile
+        update chain.sync s set prio = 1
+         where s.kind = 'organization' and s.id = organization and s.version = record_organization.version and s.prio = 0;
     end if;
     if hold > 0 then
         update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + hold * interval '1 second'

@@ -158,8 +158,8 @@ class AccountInHand:
             case Foreign():
                 self._state = IdentityState.IDLE  # whoever it is, it is not what our call made
             case Invisible():
-                if self._wanted.access and self.account.attempts < len(NOT_VISIBLE_SECONDS):
-                    return self._not_visible()
+                if self.account.attempts < len(NOT_VISIBLE_SECONDS):
+                    return self._not_visible()  # look-ups are late: an empty answer proves nothing yet
                 if self._wanted.access:
                     self._state = IdentityState.IDLE
             case _:

@@ -27,10 +27,11 @@ Send = Callable[[str, Sequence[str]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`more`: there is work left for another turn; so many memberships stand refused."""
+    """`more`: there is work left for another turn, `calm`: none of a leaver; so many stand refused."""
 
     more: bool
     refused: int
+    calm: bool = False
 
 
 @dataclass(slots=True)
@@ -44,13 +45,18 @@ class _Done:
 async def join_and_leave(
     desk: ServiceDesk, organization_id: str, organization: ClaimedOrganization, claim: OrganizationClaim
 ) -> Joined:
-    """Carry out membership rows until none is left or others must have a turn. May raise SafeStop."""
+    """Carry out membership rows until none is left or others must have a turn. May raise SafeStop.
+
+    A leaver's turn carries out what goes with its leavers; a long list of joiners waits for an ordinary one.
+    """
     # A refused row is tried once in a claim: on the ladder's next attempt, or seldom while others come.
     before = organization.claimed_at - (timedelta() if organization.attempts else RETRY_REFUSED_AFTER)
     most = desk.capabilities.member_batch
     refused = organization.refused
     for _ in range(MOST_BATCHES):
         rows = await claim.reading(lambda held: read_memberships(held, before, most))
+        if organization.urgent and len(rows) == most and all(row.wanted for row in rows):
+            return Joined(True, refused, calm=True)
         if rows:
             refused = await _carry_out(desk, organization_id, claim, rows)
         if len(rows) < most:

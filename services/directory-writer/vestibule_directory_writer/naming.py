@@ -1,6 +1,5 @@
 """Which name an organization is wanted under, and which to try next where that one is taken. Pure."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,18 +29,22 @@ def wanted_name(organization: ClaimedOrganization) -> WantedName | None:
     return WantedName(organization.wanted_name, name)
 
 
-def candidates(organization: ClaimedOrganization, wanted: WantedName) -> Iterator[str]:
-    """The names to try in turn: the one that was saved before a create that may have happened comes first."""
-    tried = set()
-    if organization.intent_name is not None and organization.desk_organization_id is None:
-        tried.add(organization.intent_name)
-        yield organization.intent_name
+def candidates(organization: ClaimedOrganization, wanted: WantedName) -> tuple[str, ...]:
+    """The names to try in turn, each made of what is wanted now."""
     shown = None if organization.home else organization.wanted_name
-    for attempt in range(MOST_NAMES):
-        name = (
-            wanted.text
-            if attempt == 0
-            else desk_organization_name(organization.prefix, shown, organization.id, attempt)
-        )
-        if name not in tried:
-            yield name
+    later = (
+        desk_organization_name(organization.prefix, shown, organization.id, attempt)
+        for attempt in range(1, MOST_NAMES)
+    )
+    return tuple(dict.fromkeys((wanted.text, *later)))
+
+
+def names_to_own(organization: ClaimedOrganization, wanted: WantedName) -> tuple[str, ...]:
+    """The names to create it under: first the one that was saved before a create that may have happened.
+
+    That one may be of an older wish: an organization that is found under it is still to be renamed.
+    """
+    names = candidates(organization, wanted)
+    if organization.intent_name is None or organization.intent_name in names[:1]:
+        return names
+    return (organization.intent_name, *(name for name in names if name != organization.intent_name))

@@ -16,13 +16,22 @@ from vestibule.database.organizations import (
 from vestibule_directory_writer.claims import Clock, SafeStop
 from vestibule_directory_writer.connectors.failures import Refused
 from vestibule_directory_writer.connectors.service_desk import OrganizationMark, ServiceDesk
-from vestibule_directory_writer.naming import WantedName, candidates
+from vestibule_directory_writer.naming import WantedName, candidates, names_to_own
 
 NAME_TAKEN: Final = "organization_name_taken"
+NO_SOURCE: Final = ""  # its name at the desk was made of an older wish
 
 
 class NameTaken(Exception):
-    """Every name that we would give it belongs to an organization that is not ours to use."""
+    """Every name made of `source` belongs to an organization that is not ours to use.
+
+    Not `tried`: so it was a while ago, and nothing tells that the desk should be asked again.
+    """
+
+    def __init__(self, source: str, tried: bool) -> None:
+        super().__init__("every name is taken")  # a group's name is no text for a log
+        self.source = source
+        self.tried = tried
 
 
 class OrganizationClaim:
@@ -78,6 +87,11 @@ class OrganizationInHand:
         self._marked = organization.marked
         self._linked = organization.linked
 
+    @property
+    def joinable(self) -> bool:
+        """Whether members may come and go: who was there before us has been noted."""
+        return self._id is not None and self._marked
+
     async def establish(self, desk: ServiceDesk, wanted: WantedName) -> str:
         """Have the organization at the desk, marked as ours and shown in the service desk; returns its id."""
         if self._id is None:
@@ -101,6 +115,7 @@ class OrganizationInHand:
             return True
         if not desk.capabilities.rename_organization:
             return False
+        self._ensure_untried(wanted)
         for name in candidates(self.organization, wanted):
             if await self._save(Progress(intent_name=name)) is Renewed.TAKEN:
                 continue
@@ -114,7 +129,7 @@ class OrganizationInHand:
             self._applied_name = wanted.source
             self.event = "renamed"
             return True
-        raise NameTaken
+        raise NameTaken(wanted.source, tried=True)
 
     async def _own(self, desk: ServiceDesk, wanted: WantedName) -> None:
         """Create it under a name of ours. The desk answers with an EXISTING one of that name, if there is.
@@ -124,21 +139,27 @@ class OrganizationInHand:
         ours put there: not ours, and the next name is tried. Unmarked and without members it is what a create
         of ours has just left, or one that nobody uses, which is the same to everybody.
         """
-        for name in candidates(self.organization, wanted):
+        self._ensure_untried(wanted)
+        for name in names_to_own(self.organization, wanted):
             if await self._save(Progress(intent_name=name)) is Renewed.TAKEN:
                 continue
             found = await desk.create_organization(name)
             if found.scim_managed or not await self._is_ours(desk, found.id):
                 continue
-            progress = Progress(
-                desk_organization_id=found.id, desk_name=found.name, applied_name=wanted.source
-            )
+            made_from = wanted.source if name in candidates(self.organization, wanted) else NO_SOURCE
+            progress = Progress(desk_organization_id=found.id, desk_name=found.name, applied_name=made_from)
             if await self._save(progress) is Renewed.TAKEN:
                 continue
-            self._id, self._desk_name, self._applied_name = found.id, found.name, wanted.source
+            self._id, self._desk_name, self._applied_name = found.id, found.name, made_from
+            self._renaming = False  # the desk has just told its name
             self.event = "created"
             return
-        raise NameTaken
+        raise NameTaken(wanted.source, tried=True)
+
+    def _ensure_untried(self, wanted: WantedName) -> None:
+        """Each new member marks the organization: that is no reason to ask for the same names again."""
+        if self.organization.names_taken == wanted.source:
+            raise NameTaken(wanted.source, tried=False)
 
     async def _is_ours(self, desk: ServiceDesk, organization_id: str) -> bool:
         try:

@@ -90,8 +90,9 @@ class _Reconcile:
             return await self._follow(self._desk.service.paced_by(paced), claim)
         except SafeStop:
             return self._record(Result.RELEASE)
-        except NameTaken:
-            return replace(self._record(Result.PARK), code=FailedCode.ORGANIZATION_NAME_TAKEN, event="parked")
+        except NameTaken as taken:
+            record = replace(self._record(Result.PARK), code=FailedCode.ORGANIZATION_NAME_TAKEN)
+            return replace(record, names_taken=taken.source, event="parked") if taken.tried else record
         except (DeskFailure, NoPermit) as failure:
             return await self._failed(failure)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
@@ -105,16 +106,20 @@ class _Reconcile:
         hand = OrganizationInHand(self._organization, claim)
         wanted = wanted_name(self._organization)
         organization_id = self._organization.desk_organization_id
-        code = None
+        code, joined = None, None
+        if organization_id is not None and (hand.joinable or wanted is None):
+            # Before anything that may fail for another reason: a name must not keep a leaver in.
+            joined = await join_and_leave(service, organization_id, self._organization, claim)
         if wanted is not None:
             organization_id = await hand.establish(service, wanted)
             if not await hand.rename(service, wanted):
                 code = RENAME_UNSUPPORTED
         if organization_id is None:
             return self._record(Result.DONE)  # its group was not judged yet, or is gone: nothing to make
-        joined = await join_and_leave(service, organization_id, self._organization, claim)
+        if joined is None:
+            joined = await join_and_leave(service, organization_id, self._organization, claim)
         if joined.more:
-            return self._record(Result.RELEASE)
+            return replace(self._record(Result.RELEASE), calm=joined.calm)
         if joined.refused:
             return self._ended(Judgement(Faulted(FailedCode.MEMBER_REFUSED)))
         event = hand.event
@@ -149,4 +154,6 @@ class _Reconcile:
             metrics.outcomes.of(STAGE, KIND, "claim_lost").inc()
             log.warning("claim_lost", organization=subject.id, tenant=subject.tenant)
             return
+        if record.result is Result.PARK and record.event is None:
+            return  # parked as it was before, and told then
         count(metrics, KIND, record.result, record.code, subject.waited + self._means.clock() - since)

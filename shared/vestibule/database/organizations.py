@@ -20,7 +20,10 @@ FILE: Final = "organizations"
 
 @dataclass(frozen=True, slots=True)
 class ClaimedOrganization:
-    """One organization under our claim. `applied_name` is the wanted name that `desk_name` was made from."""
+    """One organization under our claim. `applied_name` is the wanted name that `desk_name` was made from.
+
+    `names_taken`: a wanted name all of whose names at the desk were taken lately, and nobody asked to retry.
+    """
 
     id: OrganizationId
     tenant: TenantId
@@ -42,6 +45,7 @@ class ClaimedOrganization:
     claimed_at: datetime
     refused: int  # memberships that the desk refused
     waited: float  # seconds since it became dirty
+    names_taken: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,11 @@ async def record_memberships(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationRecord:
-    """How the work on an organization ended; fields as in `AccountRecord`."""
+    """How the work on an organization ended; fields as in `AccountRecord`.
+
+    `calm`: no leaver waits in it any more, what is left is ordinary work. `names_taken`: the wanted name all
+    of whose names at the desk were tried now and are taken.
+    """
 
     version: int
     result: Result
@@ -181,6 +189,8 @@ class OrganizationRecord:
     event: str | None = None
     trace: str | None = None
     hold: float = 0.0
+    calm: bool = False
+    names_taken: str | None = None
 
 
 async def record_organization(claim: Claim, record: OrganizationRecord) -> bool:
@@ -200,6 +210,8 @@ async def record_organization(claim: Claim, record: OrganizationRecord) -> bool:
         record.event,
         record.trace,
         record.hold,
+        record.calm,
+        record.names_taken,
     )
     return bool(rows[0][0])
 
@@ -230,4 +242,5 @@ def _claimed(row: asyncpg.Record) -> ClaimedOrganization:
         claimed_at=row["claimed_at"],
         refused=row["refused"],
         waited=row["waited"],
+        names_taken=row["names_taken"],
     )

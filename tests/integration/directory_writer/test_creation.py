@@ -207,15 +207,36 @@ async def test_a_leaver_whose_create_was_not_answered_is_looked_up_and_stripped(
     assert await rig.desk_account(ann) in rig.memory.state.customers
 
 
-async def test_a_leaver_whose_create_left_nothing_is_absent(rig: Rig) -> None:
+async def test_a_leaver_whose_create_left_nothing_is_absent_after_several_looks(rig: Rig) -> None:
     customer = await rig.customer()
     unanswered(rig, after_effect=False)
     ann = await rig.want(customer, "ann@acme.example")
     await rig.settle()
     await rig.want(customer, access=False, person=ann)
-    await again(rig)
+    looks = 0
+    while (await rig.outcome(ann))["form"] is None and looks < 10:
+        looks += 1
+        await again(rig)
+    assert looks == 5
     assert (await rig.outcome(ann))["form"] == "absent"
     assert rig.memory.state.customers == {}
+
+
+async def test_a_leaver_whom_look_ups_show_late_is_stripped_and_not_taken_for_absent(rig: Rig) -> None:
+    customer = await rig.customer()
+    unanswered(rig, after_effect=True)
+    ann = await rig.want(customer, "ann@acme.example")
+    await rig.settle()
+    ((key, made),) = rig.memory.state.customers.items()
+    rig.memory.state.customers[key] = replace(made, active=False)  # look-ups do not show it yet
+    await rig.want(customer, access=False, person=ann)
+    await again(rig)
+    outcome = await rig.outcome(ann)
+    assert (outcome["form"], outcome["applied_hash"]) == (None, None)
+    rig.memory.state.customers[key] = made
+    await again(rig)
+    assert (await rig.outcome(ann))["form"] == "stripped"
+    assert await rig.desk_account(ann) == key
 
 
 async def test_an_address_that_the_desk_refuses_climbs_the_ladder_and_is_parked_as_refused(rig: Rig) -> None:

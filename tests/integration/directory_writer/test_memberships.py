@@ -1,11 +1,14 @@
 """Memberships: in batches, leavers first, a guilty one found and told, theirs never removed."""
 
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 
 from tests.integration.directory_writer.rig import Person, Rig
 from tests.tenants import Customer
 from vestibule_directory_writer.connectors.failures import DeskUnreachable, Scope, Throttled
-from vestibule_directory_writer.connectors.memory import Fault
+from vestibule_directory_writer.connectors.memory import EVERYTHING, Fault, MemoryDesk, MemoryState
+from vestibule_directory_writer.connectors.pacing import Pacing
+from vestibule_directory_writer.connectors.service_desk import Capabilities
 
 
 async def made(rig: Rig, customer: Customer, count: int) -> list[Person]:
@@ -40,6 +43,76 @@ async def test_a_long_list_gives_others_their_turn_and_is_finished_all_the_same(
     await rig.wake()  # a turn that was given away is due at the next sweep
     await rig.settle()
     assert len(await members(rig, customer.tenant)) == len(people)
+
+
+async def test_a_leavers_turn_is_not_spent_on_a_long_list_of_joiners(rig: Rig) -> None:
+    customer = await rig.customer()
+    people = await made(rig, customer, 30)
+    rig.memory.capabilities = replace(rig.memory.capabilities, member_batch=4)
+    group = await rig.organization(customer, "IT")
+    await rig.want(customer, person=people[0], organizations=(group,))
+    await rig.settle()
+    for person in people[1:]:
+        await rig.want(customer, person=person, organizations=(group,))
+    await rig.want(customer, access=False, person=people[0])
+    rig.memory.state.effects.clear()
+    (turn,) = [work for work in await rig.pick() if work.key.id == group]
+    writer = rig.writer()
+    await writer.reconcile([turn])
+    moves = [effect.split(":")[0] for effect, _ in rig.memory.state.effects]
+    assert moves[0] == "member_removed"
+    assert moves.count("member_added") < 4
+    waits = await rig.admin.fetchrow("select prio, claim_worker from chain.sync where id = $1", group)
+    assert waits is not None
+    assert (waits["prio"], waits["claim_worker"]) == (1, None)
+    await rig.wake()
+    await rig.settle(writer)
+    assert len(await members(rig, group)) == 29
+
+
+async def test_a_leaver_who_is_marked_meanwhile_keeps_his_urgency(rig: Rig) -> None:
+    customer = await rig.customer()
+    people = await made(rig, customer, 12)
+    rig.memory.capabilities = replace(rig.memory.capabilities, member_batch=4)
+    group = await rig.organization(customer, "IT")
+    await rig.want(customer, person=people[0], organizations=(group,))
+    await rig.settle()
+    for person in people[1:]:
+        await rig.want(customer, person=person, organizations=(group,))
+    await rig.want(customer, access=False, person=people[0])
+    (turn,) = [work for work in await rig.pick() if work.key.id == group]
+    desk = Interrupted(rig.memory.capabilities, state=rig.memory.state)
+    rig.memory = desk
+
+    async def leave() -> None:
+        await rig.want(customer, access=False, person=people[1])
+
+    desk.meanwhile.append(leave)
+    await rig.writer().reconcile([turn])
+    assert not desk.meanwhile
+    assert await rig.admin.fetchval("select prio from chain.sync where id = $1", group) == 0
+
+
+class Interrupted(MemoryDesk):
+    """Something happens while members are removed."""
+
+    def __init__(
+        self,
+        capabilities: Capabilities = EVERYTHING,
+        pacing: Pacing | None = None,
+        state: MemoryState | None = None,
+        meanwhile: list[Callable[[], Awaitable[None]]] | None = None,
+    ) -> None:
+        super().__init__(capabilities, pacing, state)
+        self.meanwhile = [] if meanwhile is None else meanwhile
+
+    def paced_by(self, pacing: Pacing) -> MemoryDesk:
+        return Interrupted(self.capabilities, pacing, self.state, self.meanwhile)
+
+    async def remove_members(self, organization_id: str, customer_ids: Collection[str]) -> None:
+        while self.meanwhile:
+            await self.meanwhile.pop()()
+        await super().remove_members(organization_id, customer_ids)
 
 
 async def test_one_member_whom_the_desk_refuses_does_not_keep_the_others_out(rig: Rig) -> None:

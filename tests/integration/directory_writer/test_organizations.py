@@ -8,7 +8,14 @@ import pytest
 
 from tests.integration.directory_writer.rig import Rig, open_rig
 from tests.stack import Database
-from vestibule_directory_writer.connectors.failures import DeskUnreachable, OutcomeUnknown
+from vestibule_directory_writer.connectors.failures import (
+    DeskFailure,
+    DeskUnreachable,
+    OutcomeUnknown,
+    Refused,
+    Scope,
+    Throttled,
+)
 from vestibule_directory_writer.connectors.memory import EVERYTHING, Fault, MemoryDesk
 from vestibule_directory_writer.connectors.pacing import Pacing
 from vestibule_directory_writer.connectors.service_desk import DeskOrganization, OrganizationMark
@@ -181,6 +188,82 @@ async def test_a_rename_to_a_taken_name_takes_the_next_one(rig: Rig) -> None:
     assert row["desk_name"].startswith("Acme / Information (")
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Refused("organization_name_taken"),
+        OutcomeUnknown("desk_500"),
+        Throttled("burst", 30.0, Scope.ENDPOINT),
+    ],
+    ids=["taken", "unanswered", "throttled"],
+)
+async def test_a_rename_that_fails_keeps_no_leaver_in_and_no_joiner_out(
+    rig: Rig, failure: DeskFailure
+) -> None:
+    customer = await rig.customer("Acme")
+    group = await rig.organization(customer, "IT")
+    ann = await rig.want(customer, organizations=(group,))
+    bob = await rig.want(customer)
+    await rig.settle()
+    key = (await rig.organization_row(group))["desk_organization_id"]
+    for _ in range(20):
+        rig.memory.faults.append(Fault("rename_organization", failure))
+    await rig.organization(customer, "Information", organization=group)
+    await rig.want(customer, organizations=(group,), person=bob)
+    await rig.want(customer, access=False, person=ann)
+    await rig.settle()
+    assert rig.memory.state.members[key] == {await rig.desk_account(bob)}
+    row = await rig.organization_row(group)
+    assert (row["desk_name"], row["done_version"] < row["version"]) == ("Acme / IT", True)
+
+
+async def test_a_link_that_fails_keeps_no_leaver_in(rig: Rig) -> None:
+    customer = await rig.customer("Acme")
+    group = await rig.organization(customer, "IT")
+    ann = await rig.want(customer, organizations=(group,))
+    await rig.settle()
+    key = (await rig.organization_row(group))["desk_organization_id"]
+    await rig.admin.execute("update router.organization set linked = false where id = $1", group)
+    rig.memory.faults.append(Fault("link_organization", Refused("link_organization_400")))
+    await rig.want(customer, access=False, person=ann)
+    await rig.settle()
+    assert rig.memory.state.members[key] == set()
+
+
+@pytest.mark.parametrize("after_effect", [False, True], ids=["not made", "made"])
+async def test_what_was_created_under_an_older_name_is_renamed(rig: Rig, after_effect: bool) -> None:
+    customer = await rig.customer("Acme")
+    await rig.settle()
+    group = await rig.organization(customer, "IT")
+    fault = Fault("create_organization", OutcomeUnknown("timed_out"), after_effect=after_effect)
+    rig.memory.faults.append(fault)
+    await rig.settle()
+    await rig.organization(customer, "Information", organization=group)
+    await rig.wake()
+    await rig.settle()
+    row = await rig.organization_row(group)
+    shown = rig.memory.state.organizations[row["desk_organization_id"]].name
+    assert shown == row["desk_name"] == "Acme / Information"
+    assert (row["applied_name"], row["done_version"]) == ("Information", row["version"])
+    assert len(rig.memory.state.organizations) == 2
+
+
+async def test_what_was_created_under_an_older_name_is_not_told_as_renamed_where_it_cannot_be(
+    plain_rig: Rig,
+) -> None:
+    rig = plain_rig
+    customer = await rig.customer("Acme")
+    await rig.settle()
+    group = await rig.organization(customer, "IT")
+    rig.memory.faults.append(Fault("create_organization", OutcomeUnknown("timed_out"), after_effect=True))
+    await rig.settle()
+    await rig.organization(customer, "Information", organization=group)
+    await rig.wake()
+    await rig.settle()
+    row = await rig.organization_row(group)
+    assert (row["desk_name"], row["code"]) == ("Acme / IT", "rename_unsupported")
+
+
 async def test_a_rename_that_the_desk_cannot_do_keeps_the_name_and_is_told(plain_rig: Rig) -> None:
     rig = plain_rig
     customer = await rig.customer("Acme")
@@ -250,3 +333,65 @@ async def test_when_every_name_is_taken_the_organization_is_parked_with_a_case(r
     cases = await rig.admin.fetch('select kind from router."case" where subject_id = $1', customer.tenant)
     assert [case["kind"] for case in cases] == ["adoption"]
     assert rig.memory.state.marks == {}
+
+
+async def tries(rig: Rig) -> int:
+    """How often the desk was asked to make an organization."""
+    return len([effect for effect, _ in rig.memory.state.effects if effect == "organization_created"])
+
+
+async def test_new_members_do_not_make_taken_names_be_asked_for_again(rig: Rig) -> None:
+    rig.memory = CrowdedDesk()
+    customer = await rig.customer("Acme")
+    await rig.settle()
+    before = await tries(rig)
+    for _ in range(3):
+        await rig.want(customer)
+        await rig.settle()
+    row = await rig.organization_row(customer.tenant)
+    assert (row["waits"], row["parked_at"] is not None) == ("organization_name_taken", True)
+    assert await tries(rig) == before
+    told = await rig.admin.fetch("select code from chain.timeline where subject_id = $1", customer.tenant)
+    assert [line["code"] for line in told] == ["parked"]
+
+
+@pytest.mark.parametrize("asked", ["replay", "later", "renamed"])
+async def test_taken_names_are_asked_for_again_when_it_may_help(rig: Rig, asked: str) -> None:
+    customer = await rig.customer("Acme")
+    await rig.settle()
+    plain, rig.memory = rig.memory, CrowdedDesk(state=rig.memory.state)
+    group = await rig.organization(customer, "IT")
+    await rig.settle()
+    assert (await rig.organization_row(group))["waits"] == "organization_name_taken"
+    rig.memory = plain
+    for found in list(plain.state.organizations.values()):
+        if found.name.startswith("Acme / IT"):
+            plain.state.members[found.id].clear()
+    if asked == "replay":
+        await rig.replay(customer.tenant)
+    elif asked == "later":
+        await rig.admin.execute("update router.organization set taken_at = taken_at - interval '11 minutes'")
+        await rig.organization(customer, "IT", organization=group)
+    else:
+        await rig.organization(customer, "Information", organization=group)
+    await rig.settle()
+    row = await rig.organization_row(group)
+    assert (row["parked_at"], row["desk_organization_id"] is not None) == (None, True)
+
+
+async def test_members_come_and_go_while_every_name_of_a_rename_is_taken(rig: Rig) -> None:
+    customer = await rig.customer("Acme")
+    group = await rig.organization(customer, "IT")
+    ann = await rig.want(customer, organizations=(group,))
+    await rig.settle()
+    for _ in range(5):
+        rig.memory.faults.append(Fault("rename_organization", Refused("organization_name_taken")))
+    await rig.organization(customer, "Information", organization=group)
+    await rig.settle()
+    assert not rig.memory.faults
+    bob = await rig.want(customer, organizations=(group,))
+    await rig.want(customer, access=False, person=ann)
+    await rig.settle()
+    row = await rig.organization_row(group)
+    assert rig.memory.state.members[row["desk_organization_id"]] == {await rig.desk_account(bob)}
+    assert (row["waits"], row["desk_name"]) == ("organization_name_taken", "Acme / IT")

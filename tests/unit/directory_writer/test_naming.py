@@ -5,7 +5,7 @@ from uuid import UUID
 
 from vestibule.database.organizations import ClaimedOrganization
 from vestibule.domain.identifiers import DeskId, OrganizationId, TenantId
-from vestibule_directory_writer.naming import MOST_NAMES, candidates, wanted_name
+from vestibule_directory_writer.naming import MOST_NAMES, candidates, names_to_own, wanted_name
 
 
 def organization(
@@ -68,13 +68,18 @@ def test_further_names_differ_are_bounded_and_always_the_same() -> None:
     assert tried == names(organization())
 
 
+def owned_under(one: ClaimedOrganization) -> list[str]:
+    wanted = wanted_name(one)
+    assert wanted is not None
+    return list(names_to_own(one, wanted))
+
+
 def test_a_name_that_may_have_been_created_already_is_tried_first() -> None:
-    second = names(organization())[1]
-    assert names(organization(intent=second)) == [
-        second,
-        *(name for name in names(organization()) if name != second),
-    ]
+    first, second, *others = names(organization())
+    assert owned_under(organization(intent=second)) == [second, first, *others]
+    assert owned_under(organization(intent=first)) == owned_under(organization()) == names(organization())
 
 
-def test_the_intent_of_an_organization_that_is_there_is_no_candidate() -> None:
-    assert names(organization(intent="Acme / Old", known="12"))[0] == "Acme / IT"
+def test_a_name_of_an_older_wish_is_tried_for_a_create_and_never_for_a_rename() -> None:
+    assert owned_under(organization(intent="Acme / Old"))[0] == "Acme / Old"
+    assert "Acme / Old" not in names(organization(intent="Acme / Old"))

@@ -3,7 +3,7 @@
 -- name: claim_organizations
 select verdict, id, tenant_id, version, attempts, urgent, desk_id, source, organization_prefix, wanted_name,
        source_removed, intent_name, desk_organization_id, desk_name, applied_name, marked_at_desk, linked, code, claimed_at, refused,
-       waited
+       waited, names_taken
   from writer.claim_organizations($1::text, $2::uuid[], $3::uuid[], $4::interval);
 
 -- name: renew_organization
@@ -26,4 +26,5 @@ select mine, remaining
 
 -- name: record_organization
 select writer.record_organization($1::text, $2::uuid, $3::uuid, $4::bigint, $5::text, $6::double precision, $7::boolean,
-                                  $8::text, $9::text, $10::text, $11::text, $12::double precision);
+                                  $8::text, $9::text, $10::text, $11::text, $12::double precision,
+                                  $13::boolean, $14::text);
