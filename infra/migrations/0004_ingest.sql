@@ -63,19 +63,20 @@ create table ingest.group_member (
 create index group_member_person on ingest.group_member (person_id, connection_id, tenant_id) where removed_at is null;
 alter table ingest.group_member add primary key (tenant_id, connection_id, group_id, person_id);
 
--- Requests that made no person and say so to somebody.
+-- Requests that made no person and say so to somebody. Repeats within a minute are one row that counts them: an identity
+-- provider that asks for the impossible does so for ever.
 create table ingest.refusal (
     tenant_id uuid not null,
-    id bigint generated always as identity,
     connection_id uuid not null,
-    at timestamptz not null default now(),
+    minute timestamptz not null default date_trunc('minute', now()),
     operation text not null check (operation ~ '^[a-z][a-z_.]{0,40}$'),
     status smallint not null,
     code text not null check (code ~ '^[a-z][a-z0-9_.:-]{0,79}$'),
-    trace text check (length(trace) <= 64),
-    primary key (tenant_id, id)
-);
-create index refusal_connection on ingest.refusal (tenant_id, connection_id, at);
+    requests bigint not null default 1,
+    at timestamptz not null default now(),                -- of the newest
+    trace text check (length(trace) <= 64),               -- of the newest
+    primary key (tenant_id, connection_id, minute, operation, code, status)
+) with (fillfactor = 85);
 
 -- Statistics before the first row. Without any, PostgreSQL holds every index that knows tenant and connection for equally
 -- good and walks a whole connection for one row (tests/integration/ingest/test_plans.py).
@@ -110,7 +111,8 @@ create policy one_tenant on ingest.refusal using (tenant_id = chain.current_tena
 
 grant select, insert, update on ingest.person, ingest."group" to vestibule_ingest;
 grant select, insert, update, delete on ingest.group_member to vestibule_ingest;
-grant insert (tenant_id, connection_id, operation, status, code, trace) on ingest.refusal to vestibule_ingest;
+grant insert (tenant_id, connection_id, operation, status, code, trace), update (requests, at, trace), select
+    on ingest.refusal to vestibule_ingest;
 grant select on ingest.person, ingest."group", ingest.group_member to vestibule_router, vestibule_console;
 grant select on ingest.refusal to vestibule_console;
 grant select (tenant_id, connection_id, id) on ingest.person, ingest."group" to vestibule_definer;
@@ -118,8 +120,9 @@ grant select, delete on ingest.group_member to vestibule_definer;
 
 -- Verdicts: created | returned (the same person inside the retention time: same id) | user_name_taken |
 -- external_id_taken | unauthorized | suspended. Identity rule 1: a return needs the same userName, and the same
--- externalId where both have one; a known externalId with another userName needs the same e-mail, or a connection that
--- declares its key immutable.
+-- externalId where both have one, or the same e-mail where only the one who left had one: the name alone may be a new
+-- colleague's. A known externalId with another userName needs the same e-mail, or a connection that declares its key
+-- immutable.
 create function ingest.create_person(
     in path text, in token_hash bytea, in new_id uuid, in new_external_id text, in new_user_name_ci text,
     in new_display_name_ci text, in new_email_ci text, in new_active boolean, in new_resource jsonb, in new_trace text,
@@ -139,7 +142,8 @@ begin
     select p.id into past from ingest.person p
      where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is not null
        and p.user_name_ci = new_user_name_ci
-       and (p.external_id is null or new_external_id is null or p.external_id = new_external_id)
+       and (p.external_id is null or p.external_id = new_external_id
+            or (new_external_id is null and p.email_ci = new_email_ci))
      order by p.removed_at desc limit 1 for update;
     if past is null and new_external_id is not null then
         select p.id into past from ingest.person p
@@ -701,7 +705,7 @@ as $$
 $$;
 
 -- As list_persons. `key`: id, display_name, external_id, member or null. `wanted_member` keeps groups that have it
--- (Entra's reference check).
+-- (Entra's reference check). A page ends early, but never empty, before the members in it are more than a hundred thousand.
 create function ingest.list_groups(
     path text, token_hash bytea, key text, wanted_id uuid, wanted_display_name text, wanted_external_id text,
     wanted_member uuid, with_members boolean, skipped bigint, page_size integer
@@ -711,6 +715,9 @@ create function ingest.list_groups(
 as $$
 declare
     who record;
+    of_a_member constant integer := length('{"value":"00000000-0000-0000-0000-000000000000","type":"User"},');
+    room bigint := 100000;
+    shown bigint := 0;
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
@@ -718,7 +725,7 @@ begin
                             null::timestamptz, null::timestamptz;
         return;
     end if;
-    return query
+    for verdict, total, id, resource, version, created_at, modified_at in
     with candidates as (
         select g.* from ingest."group" g
          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
@@ -750,18 +757,26 @@ begin
                  where m.tenant_id = c.tenant_id and m.connection_id = c.connection_id and m.group_id = c.id
                    and m.person_id = wanted_member and m.removed_at is null))
     )
-    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::text, null::bigint,
-           null::timestamptz, null::timestamptz
+    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::bigint, null::timestamptz,
+           null::timestamptz
     union all
-    (select null::text, null::bigint, l.id, l.resource,
-            case when with_members then ingest.members_of(l.tenant_id, l.connection_id, l.id) end,
-            l.version, l.created_at, l.modified_at
+    (select null::text, null::bigint, l.id, l.resource, l.version, l.created_at, l.modified_at
        from (select h.* from hits h order by h.id offset skipped limit page_size) l
-      order by l.id);
+      order by l.id)
+    loop
+        members := null;
+        if with_members and verdict is null then
+            members := ingest.members_of(who.tenant_id, who.connection_id, id);
+            room := room - length(members) / of_a_member;
+            exit when room < 0 and shown > 0;
+            shown := shown + 1;
+        end if;
+        return next;
+    end loop;
 end
 $$;
 
--- A refused request of a known connection leaves a row; an unknown token leaves none (there is no tenant to tell).
+-- A refused request of a known connection leaves a row, or is counted in the one of this minute; an unknown token leaves none (there is no tenant to tell).
 -- Returns the caller's verdict: ok | unauthorized | suspended.
 create function ingest.refuse(
     path text, token_hash bytea, refused_operation text, refused_status smallint, refused_code text, new_trace text
@@ -776,8 +791,10 @@ begin
         return who.verdict;
     end if;
     perform chain.enter_tenant(who.tenant_id);
-    insert into ingest.refusal (tenant_id, connection_id, operation, status, code, trace)
-    values (who.tenant_id, who.connection_id, refused_operation, refused_status, refused_code, new_trace);
+    insert into ingest.refusal as r (tenant_id, connection_id, operation, status, code, trace)
+    values (who.tenant_id, who.connection_id, refused_operation, refused_status, refused_code, new_trace)
+    on conflict (tenant_id, connection_id, minute, operation, code, status)
+    do update set requests = r.requests + 1, at = clock_timestamp(), trace = excluded.trace;
     return who.verdict;
 end
 $$;

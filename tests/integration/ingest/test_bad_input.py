@@ -10,6 +10,7 @@ import pytest
 from tests.integration.ingest.scim_client import ScimClient, assert_error
 from tests.tenants import Customer
 from vestibule.database.pool import Connection
+from vestibule.database.statements import statements
 
 JSON = {"Content-Type": "application/json"}
 
@@ -206,7 +207,7 @@ async def test_a_refused_write_is_kept_for_somebody_to_see(
     await scim.get("/Users?filter=x")  # a read that is refused made no person anyway
     rows = await admin.fetch(
         "select operation, status, code, length(trace) as trace from ingest.refusal "
-        "where tenant_id = $1 and connection_id = $2 order by id",
+        "where tenant_id = $1 and connection_id = $2 order by operation",
         customer.tenant,
         customer.connection,
     )
@@ -214,6 +215,24 @@ async def test_a_refused_write_is_kept_for_somebody_to_see(
         ("users.create", 409, "uniqueness", 55),
         ("users.patch", 400, "no_target", 55),
     ]
+
+
+async def test_repeats_of_a_refusal_are_counted_in_one_row_a_minute(
+    scim: ScimClient, customer: Customer, admin: Connection
+) -> None:
+    await scim.create_user("taken@corp.example")
+    for _ in range(30):
+        assert_error(await scim.post("/Users", {"userName": "taken@corp.example"}), 409, "uniqueness")
+    rows = await admin.fetch(
+        "select minute, requests, at >= minute as known from ingest.refusal where tenant_id = $1",
+        customer.tenant,
+    )
+    assert sum(row["requests"] for row in rows) == 30
+    assert len(rows) == len({row["minute"] for row in rows}) <= 2
+    assert all(row["known"] for row in rows)
+    [counted] = await admin.fetch(statements("standings")["connections"], customer.tenant)
+    [reason] = await admin.fetch(statements("standings")["refusals"], customer.tenant)
+    assert counted["refusals"] == reason["requests"] == 30
 
 
 async def _nothing_stored(admin: Connection, customer: Customer, refused: set[tuple[str, int, str]]) -> None:

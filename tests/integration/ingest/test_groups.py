@@ -146,3 +146,31 @@ async def _fanouts(admin: Connection, group: str) -> int:
         "select count(*) from chain.fanout where target_id = $1 and scope = 'group_members'", group
     )
     return count
+
+
+async def test_a_page_of_big_groups_ends_early_and_the_next_goes_on(
+    scim: ScimClient, customer: Customer, admin: Connection
+) -> None:
+    people = await many(admin, customer, 40_000)
+    groups = sorted([await scim.create_group(f"Big {number}") for number in range(4)])
+    for group in groups[:3]:
+        await admin.execute(
+            "insert into ingest.group_member (tenant_id, connection_id, group_id, person_id) "
+            "select $1, $2, $3, u.id from unnest($4::uuid[]) as u (id)",
+            customer.tenant,
+            customer.connection,
+            group,
+            people,
+        )
+    seen: list[str] = []
+    pages: list[int] = []
+    while len(seen) < len(groups):
+        page = (await scim.get(f"/Groups?count=100&startIndex={len(seen) + 1}")).body
+        assert page["totalResults"] == len(groups)
+        assert page["itemsPerPage"] == len(page["Resources"]) > 0
+        assert sum(len(group["members"]) for group in page["Resources"]) <= 100_000
+        seen += [group["id"] for group in page["Resources"]]
+        pages.append(page["itemsPerPage"])
+    assert (seen, pages) == (groups, [2, 2])
+    light = (await scim.get("/Groups?count=100&excludedAttributes=members")).body
+    assert light["itemsPerPage"] == len(groups)

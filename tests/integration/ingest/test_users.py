@@ -119,6 +119,23 @@ async def test_who_returns_renamed_needs_the_same_email_and_external_id(scim: Sc
     assert renamed.id == first.id
 
 
+async def test_who_comes_by_name_alone_is_not_who_left_with_an_external_id(scim: ScimClient) -> None:
+    first = await scim.post("/Users", ANA)
+    await scim.delete(f"/Users/{first.id}")
+    namesake = await scim.post("/Users", {"userName": ANA["userName"]})
+    assert namesake.status == 201
+    assert namesake.id != first.id
+    await scim.delete(f"/Users/{namesake.id}")
+    other = [{"value": "other@corp.example", "type": "work", "primary": True}]
+    colleague = await scim.post(
+        "/Users", {"userName": ANA["userName"], "externalId": "00u2", "emails": other}
+    )
+    assert colleague.id == namesake.id  # that one had no externalId: nothing speaks against it
+    await scim.delete(f"/Users/{colleague.id}")
+    returned = await scim.post("/Users", {"userName": ANA["userName"], "emails": ANA["emails"]})
+    assert returned.id == first.id
+
+
 async def test_an_immutable_key_relinks_a_renamed_return_by_itself(
     scim: ScimClient, customer: Customer, admin: Connection
 ) -> None:

@@ -10,13 +10,14 @@ select tenant_id, connection_id, standing, detail, code, persons, oldest from ro
 -- name: connections
 select c.id, c.name, c.mode,
        (select count(*) from ingest.person p where p.tenant_id = c.tenant_id and p.connection_id = c.id) as persons,
-       (select count(*) from ingest.refusal r where r.tenant_id = c.tenant_id and r.connection_id = c.id) as refusals
+       (select coalesce(sum(r.requests), 0)::bigint from ingest.refusal r
+         where r.tenant_id = c.tenant_id and r.connection_id = c.id) as refusals
   from console.connection c where c.tenant_id = $1::uuid order by c.name;
 
 -- name: refusals
-select r.connection_id, r.operation, r.code, count(*) as requests, max(r.at) as newest
+select r.connection_id, r.operation, r.code, sum(r.requests)::bigint as requests, max(r.at) as newest
   from ingest.refusal r where r.tenant_id = $1::uuid
- group by r.connection_id, r.operation, r.code order by r.connection_id, count(*) desc, r.operation, r.code;
+ group by r.connection_id, r.operation, r.code order by r.connection_id, requests desc, r.operation, r.code;
 
 -- name: of_person
 select s.connection_id, s.person_id, s.removed, s.account_id, s.standing, s.detail, s.code, s.since
