@@ -14,7 +14,6 @@ from typing import TextIO
 
 import asyncpg
 from cyclopts import App, CycloptsError
-from rich.console import Console as Screen
 
 from vestibule_operator_console.command_line.answers import Answer, complain, open_screen, write
 from vestibule_operator_console.command_line.case import CaseCommands
@@ -23,6 +22,7 @@ from vestibule_operator_console.command_line.desk import DeskCommands
 from vestibule_operator_console.command_line.doctor import DoctorCommand
 from vestibule_operator_console.command_line.person import PersonCommand
 from vestibule_operator_console.command_line.replay import ReplayCommand
+from vestibule_operator_console.command_line.screens import Screen
 from vestibule_operator_console.command_line.session import Session, read_environment
 from vestibule_operator_console.command_line.standing import StandingCommand
 from vestibule_operator_console.command_line.tenant import TenantCommands

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import orjson
 from cyclopts import Parameter
-from rich.console import Console as Screen
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from vestibule_operator_console.command_line.screens import Screen, one_line
 from vestibule_operator_console.findings import age
 
 OK, PROBLEM = 0, 1
@@ -56,7 +56,7 @@ def open_screen(to: TextIO, environment: Mapping[str, str]) -> Screen:
     """As wide as the terminal or COLUMNS; what goes into a file or a pipe is 100 wide."""
     columns = environment.get("COLUMNS", "")
     given = int(columns) if columns.isascii() and columns.isdecimal() and columns != "0" else None
-    return Screen(file=to, highlight=False, width=given or (None if to.isatty() else PLAIN_WIDTH))
+    return Screen(to, given or (None if to.isatty() else PLAIN_WIDTH))
 
 
 def write(answer: Answer, to: TextIO, screen: Screen) -> None:
@@ -78,7 +78,8 @@ def _plain(value: object) -> str:
 
 def complain(text: str) -> None:
     """A line or more on standard error."""
-    sys.stderr.write(f"vestibule: {text}\n")
+    told = "\n".join(one_line(line) for line in text.split("\n"))
+    sys.stderr.write(f"vestibule: {told}\n")
 
 
 def table(*columns: str, right: Sequence[str] = ()) -> Table:
