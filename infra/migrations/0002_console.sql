@@ -94,7 +94,9 @@ grant select (id, kind, settings, capabilities, state, credentials_expire_at, na
     on console.desk to vestibule_router, vestibule_console, vestibule_definer;
 grant select (sealing_key_id) on console.desk to vestibule_console;  -- written, never read: the credentials themselves
 grant select on console.desk to vestibule_writer;
-grant insert, update on console.desk to vestibule_console;
+-- Where a desk is and what it is never changes: the console could lead credentials that it cannot read to a host of its own.
+grant insert on console.desk to vestibule_console;
+grant update (name, state, sealed_credentials, sealing_key_id, credentials_expire_at) on console.desk to vestibule_console;
 grant select on console.tenant, console.connection, console.mapping_version
     to vestibule_router, vestibule_writer, vestibule_console;
 grant select on console.tenant, console.connection to vestibule_definer;

@@ -1,7 +1,8 @@
 """Sealed credentials: the console seals to the writer's public key, only the writer unseals.
 
 A sealed box: ephemeral X25519, HKDF-SHA256 over both public keys, AES-256-GCM. What is authenticated with it
-(`aad`, the desk's id) keeps a box from being moved to another desk. Keys are named, so they can be rotated.
+(`aad`, see `domain.desks.credentials_context`) keeps a box from being moved to another desk or host. Keys
+are named, so they can be rotated.
 """
 
 import base64

@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 
 from tests.contract.stages import RecordingPacing, Stage, Trouble
+from vestibule.domain.desks import Capabilities, Leave
 from vestibule_directory_writer.connectors.failures import (
     AlreadyExists,
     DeskFailure,
@@ -18,12 +19,7 @@ from vestibule_directory_writer.connectors.failures import (
     Scope,
     Throttled,
 )
-from vestibule_directory_writer.connectors.service_desk import (
-    Capabilities,
-    Kind,
-    Leave,
-    OrganizationMark,
-)
+from vestibule_directory_writer.connectors.service_desk import Kind, OrganizationMark
 
 ANN = "Ann.Okafor@acme.example"
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

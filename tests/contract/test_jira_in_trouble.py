@@ -1,9 +1,13 @@
 """The Jira connector at a desk that throttles, breaks, lies, is late or is gone."""
 
 import asyncio
+import tracemalloc
+import zlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
+from aiohttp import web
 
 from infra.local.ports import LOOPBACK, free_port
 from tests.contract.sandbox_process import TOKEN, USER, SandboxProcess
@@ -18,7 +22,7 @@ from vestibule_directory_writer.connectors.failures import (
     Throttled,
 )
 from vestibule_directory_writer.connectors.jira import JiraDesk, JiraSettings
-from vestibule_directory_writer.connectors.jira_calls import Calls
+from vestibule_directory_writer.connectors.jira_calls import LONGEST_BODY_BYTES, Calls
 from vestibule_directory_writer.connectors.kinds import Surroundings
 from vestibule_directory_writer.connectors.pacing import Unpaced
 from vestibule_directory_writer.connectors.service_desk import Kind, ServiceDesk
@@ -160,6 +164,57 @@ async def test_a_success_that_cannot_be_read_is_no_success(
         with pytest.raises(DeskUnreachable) as away:
             await read
         assert away.value.code == "answer_unreadable"
+
+
+@asynccontextmanager
+async def answering(body: bytes, headers: dict[str, str]) -> AsyncIterator[str]:
+    """A server with one answer to whatever it is asked."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=body, headers=headers, content_type="application/json")
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, LOOPBACK, 0).start()
+        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def packed(length: int) -> bytes:
+    """So many blanks before a JSON object, gzipped: a thousandth of that."""
+    packer = zlib.compressobj(9, wbits=31)
+    parts = [packer.compress(b" " * 1_000_000) for _ in range(length // 1_000_000)]
+    return b"".join([*parts, packer.compress(b'{"id": "1"}'), packer.flush()])
+
+
+async def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_unpacked() -> None:
+    bomb = packed(200_000_000)
+    assert len(bomb) < 1_000_000
+    async with answering(bomb, {"Content-Encoding": "gzip"}) as url:
+        desk = jira(url)
+        tracemalloc.start()
+        try:
+            with pytest.raises(DeskUnreachable) as away:
+                await desk.probe()
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        await desk.close()
+    assert away.value.code == "answer_unreadable"
+    assert most < 2 * LONGEST_BODY_BYTES
+
+
+async def test_an_answer_longer_than_a_desk_has_to_say_is_not_read_to_its_end() -> None:
+    async with answering(b" " * (LONGEST_BODY_BYTES + 1) + b'{"id": "1"}', {}) as url:
+        desk = jira(url)
+        with pytest.raises(DeskUnreachable) as away:
+            await desk.probe()
+        await desk.close()
+    assert away.value.code == "answer_unreadable"
 
 
 async def test_a_redirect_is_not_followed(desk: ServiceDesk, sandbox: SandboxProcess) -> None:

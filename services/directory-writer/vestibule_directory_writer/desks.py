@@ -185,7 +185,7 @@ class Desks:
             unseal(
                 self._keys,
                 Sealed(row.sealing_key_id, row.sealed_credentials),
-                credentials_context(row.id),
+                credentials_context(row.id, row.kind, row.settings),
             )
         )
         paced = parse_pace(row.settings)

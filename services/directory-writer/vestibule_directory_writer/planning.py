@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from vestibule.database.outcomes import Identity, IdentityState
+from vestibule.domain.desks import Capabilities
 from vestibule.domain.outcomes import Form, HeldReason
-from vestibule_directory_writer.connectors.service_desk import Capabilities
 
 UNCERTAIN = frozenset({IdentityState.INTENT, IdentityState.UNKNOWN})
 

@@ -68,7 +68,7 @@ async def create_desk(
     capabilities = capabilities_of(kind, settings).as_document()
     try:
         async with console.pool.acquire() as connection, connection.transaction():
-            sealed = _sealed(console, desk, credentials)
+            sealed = _sealed(console, credentials, credentials_context(desk, kind, settings))
             await insert_desk(connection, desk, name, kind.value, settings, capabilities, sealed)
             detail = {"name": name, "kind": kind.value, "sealing_key": sealed.key_id}
             await append_audit(connection, None, console.actor, "desk.create", desk, detail)
@@ -84,7 +84,8 @@ async def renew_desk(console: Console, name: str, credentials: DeskCredentials) 
     if problems:
         raise Unusable("the new credentials cannot be used:", "; ".join(problems))
     async with console.pool.acquire() as connection, connection.transaction():
-        sealed = _sealed(console, desk.id, credentials)
+        context = credentials_context(desk.id, desk.kind, desk.settings)
+        sealed = _sealed(console, credentials, context)
         await renew_credentials(connection, desk.id, sealed)
         detail = {"name": name, "sealing_key": sealed.key_id}
         await append_audit(connection, None, console.actor, "desk.renew", desk.id, detail)
@@ -103,7 +104,7 @@ async def _found(console: Console, name: str) -> DeskRecord:
     return found
 
 
-def _sealed(console: Console, desk: DeskId, credentials: DeskCredentials) -> SealedCredentials:
+def _sealed(console: Console, credentials: DeskCredentials, context: bytes) -> SealedCredentials:
     plain = orjson.dumps(dict(credentials.values.reveal()))
-    box = seal(console.sealing_key, plain, credentials_context(desk))
+    box = seal(console.sealing_key, plain, context)
     return SealedCredentials(box.box, box.key_id, credentials.expire_at)

@@ -1,5 +1,6 @@
 """The kinds of desk as data: what each can do, and which settings and credentials a record of it needs."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from vestibule.domain import pace
 from vestibule.domain.identifiers import DeskId
 
+ADDRESSES = ("base_url", "csm_url")  # of whatever kind: the settings that say where credentials are sent
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -18,11 +20,9 @@ class DeskKind(StrEnum):
 
 
 class Leave(StrEnum):
-    """What happens at the desk when an account loses its access."""
+    """What happens at the desk when an account loses its access: what a connector has calls for, no more."""
 
-    BLOCK = "block"  # the desk bars the account and can let it in again
     STRIP = "strip"  # memberships go, the account stays: never shown as blocked
-    REVOKE = "revoke"  # one-way
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def capabilities_of(kind: DeskKind, settings: Mapping[str, object]) -> Capabilit
                 rename_organization=renames,
                 leave=Leave.STRIP,
                 closed_desk=settings.get("closed_desk") is True,
-                member_batch=50,
+                member_batch=50,  # the vendor publishes no maximum
                 call_seconds=10.0,
             )
         case DeskKind.MEMORY:
@@ -88,9 +88,14 @@ def capabilities_of(kind: DeskKind, settings: Mapping[str, object]) -> Capabilit
             )
 
 
-def credentials_context(desk: DeskId) -> bytes:
-    """What a desk's sealed credentials are bound to (`aad`): moved to another desk they do not open."""
-    return desk.bytes
+def credentials_context(desk: DeskId, kind: str, settings: Mapping[str, object]) -> bytes:
+    """What a desk's sealed credentials are bound to (`aad`): the desk, its kind and where its calls go.
+
+    Whoever could write another address into the record, or the box into another desk's, is left with a box
+    that does not open: credentials go to the hosts that they were sealed for, and nowhere else.
+    """
+    pinned = [[name, settings.get(name)] for name in ADDRESSES]
+    return json.dumps([str(desk), kind, pinned], separators=(",", ":")).encode()
 
 
 def settings_problems(kind: DeskKind, settings: Mapping[str, object]) -> list[str]:

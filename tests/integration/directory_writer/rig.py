@@ -14,14 +14,14 @@ from tests.stack import Database
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection, Pool, as_jsonb, open_pool
 from vestibule.domain.accounts import WantedAccount, wanted_hash
-from vestibule.domain.desks import credentials_context
+from vestibule.domain.desks import Capabilities, credentials_context
 from vestibule.domain.identifiers import DeskId, Kind, TenantId
 from vestibule.messages.envelope import Key
 from vestibule.sealing import KeyPair, new_key_pair, seal
 from vestibule.settings.values import named_keys
 from vestibule.telemetry.metrics import DeskMetrics, WorkMetrics
 from vestibule_directory_writer.connectors.memory import EVERYTHING, MemoryDesk
-from vestibule_directory_writer.connectors.service_desk import Capabilities, ServiceDesk
+from vestibule_directory_writer.connectors.service_desk import ServiceDesk
 from vestibule_directory_writer.desks import Build, Desks
 from vestibule_directory_writer.reconciling import Reconciler
 from vestibule_directory_writer.timing import Timing
@@ -331,7 +331,9 @@ async def open_rig(database: Database, capabilities: Capabilities = EVERYTHING) 
     pool = await open_pool(database.url("vestibule_writer"), 10, "test-writer")
     async with database.administrator() as admin:
         desk = await make_desk(admin)
-        sealed = seal(keys.public, orjson.dumps({"secret": "s3"}), credentials_context(DeskId(desk)))
+        sealed = seal(
+            keys.public, orjson.dumps({"secret": "s3"}), credentials_context(DeskId(desk), "memory", {})
+        )
         await admin.execute(
             "update console.desk set sealed_credentials = $2, sealing_key_id = $3, settings = $4 "
             "where id = $1",

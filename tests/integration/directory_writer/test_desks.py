@@ -28,6 +28,11 @@ def with_clock(clock: Clock) -> Callable[[Means], Means]:
     return change
 
 
+def bound_to(rig: Rig) -> bytes:
+    """What credentials for the rig's desk are sealed with."""
+    return credentials_context(DeskId(rig.desk_id), "memory", {})
+
+
 async def test_a_desk_that_does_not_answer_costs_nobody_an_attempt_and_closes_its_window(rig: Rig) -> None:
     customer = await rig.customer()
     people = [await rig.want(customer) for _ in range(6)]
@@ -88,7 +93,7 @@ async def test_refused_credentials_pause_the_whole_desk_until_new_ones_come(rig:
     assert blocked > 200
     bob = await rig.want(customer)
     assert await rig.pick(kind="account") == []  # the window is closed
-    sealed = seal(rig.keys.public, orjson.dumps({"secret": "new"}), credentials_context(DeskId(rig.desk_id)))
+    sealed = seal(rig.keys.public, orjson.dumps({"secret": "new"}), bound_to(rig))
     await rig.admin.execute("update console.desk set sealed_credentials = $1", sealed.box)
     await rig.admin.execute("update chain.sync set not_before = null")
     clock.now += 6.0
@@ -143,7 +148,7 @@ async def test_credentials_that_cannot_be_opened_hold_the_desk_and_are_tried_aga
     await rig.settle()
     ann = await rig.want(customer)
     stranger = new_key_pair("k9")
-    sealed = seal(stranger.public, b"{}", credentials_context(DeskId(rig.desk_id)))
+    sealed = seal(stranger.public, b"{}", bound_to(rig))
     await rig.admin.execute(
         "update console.desk set sealed_credentials = $1, sealing_key_id = 'k9'", sealed.box
     )
@@ -153,7 +158,7 @@ async def test_credentials_that_cannot_be_opened_hold_the_desk_and_are_tried_aga
     await writer.reconcile(work)
     assert (await rig.outcome(ann))["waits"] == "credentials"
     assert (await rig.flow())["code"] == "credentials"
-    good = seal(rig.keys.public, b"{}", credentials_context(DeskId(rig.desk_id)))
+    good = seal(rig.keys.public, b"{}", bound_to(rig))
     await rig.admin.execute(
         "update console.desk set sealed_credentials = $1, sealing_key_id = 'k1'", good.box
     )
@@ -161,6 +166,36 @@ async def test_credentials_that_cannot_be_opened_hold_the_desk_and_are_tried_aga
     await rig.wake()
     await rig.settle(writer)
     assert (await rig.outcome(ann))["form"] == "access"
+
+
+@pytest.mark.parametrize("setting", ["base_url", "csm_url"])
+async def test_credentials_are_not_opened_for_a_host_that_they_were_not_sealed_for(
+    rig: Rig, setting: str
+) -> None:
+    customer = await rig.customer()
+    ann = await rig.want(customer)
+    await rig.settings(**{setting: "https://elsewhere.example"})
+    await rig.writer().reconcile(await rig.pick())
+    assert rig.built == []
+    assert (await rig.outcome(ann))["waits"] == "credentials"
+    sealed = seal(
+        rig.keys.public,
+        b"{}",
+        credentials_context(DeskId(rig.desk_id), "memory", {setting: "https://elsewhere.example"}),
+    )
+    await rig.admin.execute("update console.desk set sealed_credentials = $1", sealed.box)
+    await rig.wake()
+    await rig.settle()
+    assert (await rig.outcome(ann))["form"] == "access"
+
+
+async def test_credentials_are_not_opened_for_a_desk_of_another_kind(rig: Rig) -> None:
+    customer = await rig.customer()
+    ann = await rig.want(customer)
+    await rig.admin.execute("update console.desk set kind = 'jira'")
+    await rig.writer().reconcile(await rig.pick())
+    assert rig.built == []
+    assert (await rig.outcome(ann))["waits"] == "credentials"
 
 
 @pytest.mark.parametrize(
@@ -180,14 +215,14 @@ async def test_changed_settings_are_taken_up_without_a_restart(rig: Rig) -> None
     writer = rig.writer(means=with_clock(clock))
     customer = await rig.customer()
     await rig.settle(writer)
-    await rig.settings(base_url="https://new.example")
+    await rig.settings(closed_desk=True)
     await rig.want(customer)
     await rig.settle(writer)
     assert len(rig.built) == 1
     clock.now += 6.0
     await rig.want(customer)
     await rig.settle(writer)
-    assert [built["settings"] for built in rig.built] == [{}, {"base_url": "https://new.example"}]
+    assert [built["settings"] for built in rig.built] == [{}, {"closed_desk": True}]
 
 
 async def test_permits_bound_the_calls_of_all_writers_together(rig: Rig) -> None:

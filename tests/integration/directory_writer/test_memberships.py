@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from tests.integration.directory_writer.rig import Person, Rig
 from tests.tenants import Customer
+from vestibule.domain.desks import Capabilities
 from vestibule_directory_writer.connectors.failures import DeskUnreachable, Scope, Throttled
 from vestibule_directory_writer.connectors.memory import EVERYTHING, Fault, MemoryDesk, MemoryState
 from vestibule_directory_writer.connectors.pacing import Pacing
-from vestibule_directory_writer.connectors.service_desk import Capabilities
 
 
 async def made(rig: Rig, customer: Customer, count: int) -> list[Person]:

@@ -55,18 +55,13 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxProcess]:
 @pytest.fixture
 async def jira_rig(rig: Rig, sandbox: SandboxProcess) -> Rig:
     """The rig's desk is the sandbox now."""
+    settings = {"base_url": sandbox.base_url, "service_desk_id": "1", "csm_url": None, "permits": FAST}
     credentials = orjson.dumps({"email": USER, "api_token": TOKEN})
-    sealed = seal(rig.keys.public, credentials, credentials_context(DeskId(rig.desk_id)))
+    bound = credentials_context(DeskId(rig.desk_id), "jira", settings)
+    sealed = seal(rig.keys.public, credentials, bound)
     await rig.admin.execute(
         "update console.desk set kind = 'jira', settings = $1, sealed_credentials = $2",
-        as_jsonb(
-            {
-                "base_url": sandbox.base_url,
-                "service_desk_id": "1",
-                "csm_url": None,
-                "permits": FAST,
-            }
-        ),
+        as_jsonb(settings),
         sealed.box,
     )
     return rig

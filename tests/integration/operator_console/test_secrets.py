@@ -1,5 +1,8 @@
 """What is shown once is stored as a hash, what is sealed stays sealed: the whole database is read for it."""
 
+from uuid import uuid4
+
+import asyncpg
 import orjson
 import pytest
 
@@ -7,6 +10,7 @@ from tests.integration.operator_console.conftest import DESK_TOKEN
 from tests.stack import Database
 from vestibule.database.pool import Connection
 from vestibule.domain.desks import DeskKind, credentials_context
+from vestibule.domain.identifiers import DeskId
 from vestibule.domain.tokens import digest
 from vestibule.sealing import KeyPair, Sealed, SealingError, unseal
 from vestibule.settings.values import Secret, named_key
@@ -62,10 +66,27 @@ async def test_a_desk_s_credentials_are_stored_sealed_to_the_writer_and_to_that_
     assert row is not None
     sealed = Sealed(row["sealing_key_id"], row["sealed_credentials"])
     private = [named_key(keys.private.reveal())]
-    opened = orjson.loads(unseal(private, sealed, credentials_context(desk.id)))
+    opened = orjson.loads(unseal(private, sealed, credentials_context(desk.id, "jira", SETTINGS)))
     assert opened == {"email": "bot@desk.example", "api_token": DESK_TOKEN}
-    with pytest.raises(SealingError):
-        unseal(private, sealed, b"another desk")
+    elsewhere = {**SETTINGS, "base_url": "https://elsewhere.example"}
+    for other in (
+        credentials_context(DeskId(uuid4()), "jira", SETTINGS),
+        credentials_context(desk.id, "jira", elsewhere),
+        credentials_context(desk.id, "jira", {**SETTINGS, "csm_url": "https://elsewhere.example"}),
+        credentials_context(desk.id, "memory", SETTINGS),
+    ):
+        with pytest.raises(SealingError):
+            unseal(private, sealed, other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ['settings = settings || \'{"base_url": "https://elsewhere.example"}\'', "kind = 'memory'", "id = id"],
+)
+async def test_the_console_cannot_lead_a_desk_elsewhere(console: Console, change: str) -> None:
+    await create_desk(console, "main", DeskKind.JIRA, SETTINGS, jira_credentials())
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await console.pool.execute(f"update console.desk set {change}")  # noqa: S608 - of the list above
 
 
 async def test_renewed_credentials_replace_the_old_ones(
@@ -77,5 +98,7 @@ async def test_renewed_credentials_replace_the_old_ones(
         row = await admin.fetchrow("select sealing_key_id, sealed_credentials from console.desk")
     assert row is not None
     sealed = Sealed(row["sealing_key_id"], row["sealed_credentials"])
-    opened = unseal([named_key(keys.private.reveal())], sealed, credentials_context(desk.id))
+    opened = unseal(
+        [named_key(keys.private.reveal())], sealed, credentials_context(desk.id, "jira", SETTINGS)
+    )
     assert orjson.loads(opened) == {"email": "bot@desk.example", "api_token": "the-next-one"}

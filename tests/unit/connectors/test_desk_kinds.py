@@ -2,8 +2,8 @@
 
 import pytest
 
+from vestibule.domain.desks import Leave
 from vestibule_directory_writer.connectors.kinds import DeskMisconfigured, build
-from vestibule_directory_writer.connectors.service_desk import Leave
 
 SETTINGS: dict[str, object] = {"base_url": "https://acme.example/", "service_desk_id": "1"}
 CREDENTIALS: dict[str, object] = {"email": "integration@msp.example", "api_token": "token"}

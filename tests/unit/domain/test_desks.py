@@ -91,9 +91,23 @@ def test_a_pace_that_the_writer_can_keep_is_taken() -> None:
     assert settings_problems(DeskKind.MEMORY, pace) == []
 
 
-def test_credentials_are_bound_to_their_desk() -> None:
+def test_credentials_are_bound_to_their_desk_its_kind_and_its_hosts() -> None:
     one, other = DeskId(uuid.UUID(int=1)), DeskId(uuid.UUID(int=2))
-    assert credentials_context(one) == one.bytes != credentials_context(other)
+    contexts = {
+        credentials_context(one, "jira", WHERE),
+        credentials_context(other, "jira", WHERE),
+        credentials_context(one, "memory", WHERE),
+        credentials_context(one, "jira", {**WHERE, "base_url": "https://elsewhere.example"}),
+        credentials_context(one, "jira", {**WHERE, "csm_url": WHERE["base_url"]}),
+        credentials_context(one, "jira", {"csm_url": WHERE["base_url"]}),
+    }
+    assert len(contexts) == 6
+
+
+def test_what_says_nothing_of_where_a_desk_is_may_change_under_its_credentials() -> None:
+    desk = DeskId(uuid.UUID(int=1))
+    changed: dict[str, object] = {**WHERE, "csm_url": None, "closed_desk": True, "permits": {}}
+    assert credentials_context(desk, "jira", changed) == credentials_context(desk, "jira", WHERE)
 
 
 def test_an_organization_is_known_by_its_tenant_or_its_group() -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
+from vestibule.domain.desks import DeskKind, capabilities_of
 from vestibule_directory_writer.connectors.failures import (
     AlreadyExists,
     DeskRefusesCredentials,
@@ -27,15 +28,12 @@ from vestibule_directory_writer.connectors.jira_answers import (
 from vestibule_directory_writer.connectors.jira_calls import Answer, Calls
 from vestibule_directory_writer.connectors.pacing import Pacing, Unpaced
 from vestibule_directory_writer.connectors.service_desk import (
-    Capabilities,
     DeskCustomer,
     DeskOrganization,
     Kind,
-    Leave,
     OrganizationMark,
 )
 
-MEMBER_BATCH = 50  # the vendor publishes no maximum
 PAGE_LIMIT = 100  # asked for; the server may cap it
 MOST_PAGES = 4_000
 MOST_MATCH_PAGES = 10  # of a look-up by address
@@ -95,15 +93,8 @@ class JiraDesk:
     """A `ServiceDesk` at a Jira site."""
 
     def __init__(self, settings: JiraSettings, calls: Calls, pacing: Pacing | None = None) -> None:
-        self.capabilities = Capabilities(
-            rename_email=False,  # no documented call changes a portal-only customer's address
-            rename_person=settings.csm_url is not None,
-            rename_organization=settings.csm_url is not None,
-            leave=Leave.STRIP,
-            closed_desk=settings.closed_desk,
-            member_batch=MEMBER_BATCH,
-            call_seconds=calls.call_seconds,
-        )
+        declared = {"csm_url": settings.csm_url, "closed_desk": settings.closed_desk}
+        self.capabilities = replace(capabilities_of(DeskKind.JIRA, declared), call_seconds=calls.call_seconds)
         self._settings = settings
         self._calls = calls
         self._pacing: Pacing = pacing if pacing is not None else Unpaced()
@@ -239,8 +230,9 @@ class JiraDesk:
 
     async def _send_batch(self, call: Call, url: str, customer_ids: Collection[str]) -> None:
         """Send ids in one call. A 400 to several may have taken some of them; to one it is about that one."""
-        if len(customer_ids) > MEMBER_BATCH:
-            raise ValueError(f"{len(customer_ids)} ids in one call, {MEMBER_BATCH} allowed")
+        most = self.capabilities.member_batch
+        if len(customer_ids) > most:
+            raise ValueError(f"{len(customer_ids)} ids in one call, {most} allowed")
         if not customer_ids:
             return
         try:

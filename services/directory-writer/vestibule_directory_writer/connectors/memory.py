@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from vestibule.domain.desks import Capabilities, DeskKind, capabilities_of
 from vestibule_directory_writer.connectors.failures import (
     AlreadyExists,
     DeskFailure,
@@ -17,25 +18,15 @@ from vestibule_directory_writer.connectors.failures import (
 )
 from vestibule_directory_writer.connectors.pacing import Pacing, Unpaced
 from vestibule_directory_writer.connectors.service_desk import (
-    Capabilities,
     DeskCustomer,
     DeskOrganization,
     Kind,
-    Leave,
     OrganizationMark,
 )
 
 Answer = TypeVar("Answer")
 
-EVERYTHING = Capabilities(
-    rename_email=False,
-    rename_person=True,
-    rename_organization=True,
-    leave=Leave.STRIP,
-    closed_desk=True,
-    member_batch=50,
-    call_seconds=1.0,
-)
+EVERYTHING = capabilities_of(DeskKind.MEMORY, {})
 
 
 @dataclass(slots=True)

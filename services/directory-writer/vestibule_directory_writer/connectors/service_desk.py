@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from vestibule.domain.desks import Capabilities
 from vestibule_directory_writer.connectors.pacing import Pacing
-
-
-class Leave(Enum):
-    """What happens at the desk when an account loses its access."""
-
-    BLOCK = "block"  # the desk bars the account and can let it in again
-    STRIP = "strip"  # memberships go, the account stays: never shown as blocked
-    REVOKE = "revoke"  # one-way
 
 
 class Kind(Enum):
@@ -29,22 +22,6 @@ class Kind(Enum):
 
     PORTAL_ONLY = "portal_only"
     OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What this desk, with these settings, can do; the writer plans with nothing else.
-
-    `member_batch` bounds the ids of one add or remove; `call_seconds` bounds one call to the desk.
-    """
-
-    rename_email: bool
-    rename_person: bool
-    rename_organization: bool
-    leave: Leave
-    closed_desk: bool  # a customer sees the desk only after `add_to_desk`
-    member_batch: int
-    call_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
