@@ -12,13 +12,20 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from infra.identity_providers.transcript import Endpoint, TranscriptError, read_transcripts, replay
+from infra.identity_providers.transcript import (
+    Endpoint,
+    Transcript,
+    TranscriptError,
+    read_transcripts,
+    replay,
+)
 from infra.local.environment import PYTHON
 from infra.local.places import ROOT
 
@@ -92,7 +99,7 @@ class Demonstration:
         began = time.monotonic()
         await self._onboard_desk()
         endpoints = {customer.slug: await self._onboard(customer) for customer in CUSTOMERS}
-        await asyncio.gather(*(self._converse(customer, endpoints[customer.slug]) for customer in CUSTOMERS))
+        await self._converse(endpoints)
         self._screen.print("waiting until everything is at the desk …", style="dim")
         state = await self._settled()
         self._show(state)
@@ -124,13 +131,34 @@ class Demonstration:
         )
         return Endpoint(made["base_url"], made["token"])
 
-    async def _converse(self, customer: Customer, endpoint: Endpoint) -> None:
-        kept: dict[str, str] = {}
-        for transcript in read_transcripts(TRANSCRIPTS / customer.idp):
-            said = 0
-            async for _exchange in replay(transcript, endpoint, self._session, kept):
-                said += 1
-            self._screen.print(f"  {customer.name:<9} {transcript.title} [dim]({said} requests)[/]")
+    async def _converse(self, endpoints: Mapping[str, Endpoint]) -> None:
+        """All identity providers speak at once; between two cycles the desk catches up, as it does in life."""
+        kept: dict[str, dict[str, str]] = {customer.slug: {} for customer in CUSTOMERS}
+        spoken = {customer: read_transcripts(TRANSCRIPTS / customer.idp) for customer in CUSTOMERS}
+        for cycle in zip_longest(*spoken.values()):
+            await asyncio.gather(
+                *(
+                    self._speak(customer, transcript, endpoints[customer.slug], kept[customer.slug])
+                    for customer, transcript in zip(CUSTOMERS, cycle, strict=True)
+                    if transcript is not None
+                )
+            )
+            await self._nobody_pending()
+
+    async def _speak(
+        self, customer: Customer, transcript: Transcript, endpoint: Endpoint, kept: dict[str, str]
+    ) -> None:
+        said = 0
+        async for _exchange in replay(transcript, endpoint, self._session, kept):
+            said += 1
+        self._screen.print(f"  {customer.name:<9} {transcript.title} [dim]({said} requests)[/]")
+
+    async def _nobody_pending(self) -> None:
+        ends = time.monotonic() + SETTLE_SECONDS
+        while (await self._command("standing", may_fail=True))["totals"]["pending"]:
+            if time.monotonic() > ends:
+                raise DemoError(f"persons are still pending after {SETTLE_SECONDS:.0f} s")
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _settled(self) -> dict[str, Any]:
         """The desk once it is as expected and nobody is pending; else DemoError with the last difference."""
