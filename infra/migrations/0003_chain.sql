@@ -341,7 +341,8 @@ as $$
       from locked l where s.kind = l.kind and s.id = l.id
 $$;
 
--- Promise: the key waits `seconds` (null: until woken), or is parked; a version newer than the one tried resets it all.
+-- Promise: the key waits `seconds` (null: until woken), or is parked. A version newer than the one tried keeps what it has,
+-- only that it waits no more for the claim of this one; what is parked stays parked; a claim is its owner's to end.
 create function chain.postpone(
     kinds text[], ids uuid[], versions bigint[], seconds double precision[], codes text[], counted boolean[], parked boolean[]
 ) returns void
@@ -352,16 +353,15 @@ as $$
        set inflight_version = case when s.inflight_version > k.version then s.inflight_version end,
            inflight_at = case when s.inflight_version > k.version then s.inflight_at end,
            inflight_urgent = s.inflight_urgent and s.inflight_version > k.version,
-           claim_worker = null, claim_until = null,
-           not_before = case when s.version > k.version then null
+           not_before = case when s.version > k.version then case when s.code = 'busy' then null else s.not_before end
                              when k.seconds is null then 'infinity'
                              else clock_timestamp() + k.seconds * interval '1 second' end,
-           attempts = case when s.version > k.version then 0 when k.counted then s.attempts + 1 else s.attempts end,
-           code = case when s.version > k.version then null else k.code end,
+           attempts = case when s.version <= k.version and k.counted then s.attempts + 1 else s.attempts end,
+           code = case when s.version <= k.version then k.code when s.code = 'busy' then null else s.code end,
            parked_at = case when s.version <= k.version and k.parked then clock_timestamp() end
       from (select * from unnest(kinds, ids, versions, seconds, codes, counted, parked)
                 as p (kind, id, version, seconds, code, counted, parked) order by p.kind, p.id) k
-     where s.kind = k.kind and s.id = k.id and s.done_version < s.version
+     where s.kind = k.kind and s.id = k.id and s.done_version < s.version and s.parked_at is null
 $$;
 
 -- A key that another worker holds waits for that claim; finish() lets it go earlier.

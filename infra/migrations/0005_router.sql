@@ -617,10 +617,12 @@ begin
             select a.id from router.account a
              where a.tenant_id = f.tenant_id and a.connection_id = f.connection_id and a.id > f.cursor
              order by a.id limit least(chunk, 1000)) k;
+        -- Locked first, in key order as every mark does: a worker that saw the pause may be putting one to sleep right now.
+        -- Parked rows never go by themselves and keep their reason.
+        perform from chain.sync k
+         where k.kind = 'account' and k.id = any (keys) and k.done_version < k.version order by k.id for update;
         update chain.sync s set not_before = null, code = null
-         where s.kind = 'account' and s.id in (  -- locked in key order, as every mark does
-            select k.id from chain.sync k
-             where k.kind = 'account' and k.id = any (keys) and k.not_before = 'infinity' order by k.id for update);
+         where s.kind = 'account' and s.id = any (keys) and s.not_before = 'infinity' and s.parked_at is null;
         following := 'organizations';
     elsif f.phase = 'organizations' then
         select array_agg(k.id) into keys from (
