@@ -132,7 +132,7 @@ class Demonstration:
         return Endpoint(made["base_url"], made["token"])
 
     async def _converse(self, endpoints: Mapping[str, Endpoint]) -> None:
-        """All identity providers speak at once; between two cycles the desk catches up, as it does in life."""
+        """All identity providers speak at once; between two cycles the desk catches up, as in life."""
         kept: dict[str, dict[str, str]] = {customer.slug: {} for customer in CUSTOMERS}
         spoken = {customer: read_transcripts(TRANSCRIPTS / customer.idp) for customer in CUSTOMERS}
         for cycle in zip_longest(*spoken.values()):
