@@ -127,7 +127,8 @@ class Demonstration:
         await self._command("tenant", "create", customer.slug, "--name", customer.name, "--desk", "main")
         made = await self._command("connection", "create", customer.slug, "--idp", customer.idp)
         self._screen.print(
-            f"customer [bold]{customer.name}[/] onboarded: {customer.idp} at {made['base_url']}"
+            f"customer [bold]{customer.name}[/] onboarded: {customer.idp} at {made['base_url']}",
+            soft_wrap=True,
         )
         return Endpoint(made["base_url"], made["token"])
 
