@@ -104,7 +104,7 @@ class Memberships:
                 MembersWrite(
                     change.members.replaced,
                     _known_form(change.members.added),
-                    [value for value in change.members.removed if _ID.fullmatch(value)],
+                    _known_strangers(change.members.removed),
                 ),
                 trace,
             )
@@ -135,6 +135,18 @@ def _known_form(members: Iterable[MemberRef]) -> Sequence[str]:
     if strangers:
         raise MembersUnknown(strangers)
     return values
+
+
+def _known_strangers(values: Iterable[str]) -> Sequence[str]:
+    """The ids to remove, strangers' included; MembersUnknown for an id of ours in capitals.
+
+    Ids are caseExact (RFC 7643 §3.1): such a removal would take away nobody and still be answered as done.
+    """
+    values = tuple(values)
+    misspelt = sum(1 for value in values if not _ID.fullmatch(value) and _ID.fullmatch(value.lower()))
+    if misspelt:
+        raise MembersUnknown(misspelt)
+    return [value for value in values if _ID.fullmatch(value)]
 
 
 def _as_json(members: Sequence[str]) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from vestibule.scim.attributes import Attribute, Type
+from vestibule.scim.contradictions import refuse_twice
 from vestibule.scim.dialects import Repair
 from vestibule.scim.elements import Document, Mode, put_elements, put_sub, remove_elements
 from vestibule.scim.errors import InvalidPath, InvalidValue, MutabilityViolation
 from vestibule.scim.extensions import free_key, keep_free_value, put_free_extension
 from vestibule.scim.filters import Filter
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
-from vestibule.scim.values import normalise
+from vestibule.scim.values import duplicate, normalise
 
 
 def put(
@@ -75,6 +76,7 @@ def put_extension(
         return result
     if not isinstance(value, dict):
         raise InvalidValue(f"The extension '{target.urn}' must be an object.")
+    refuse_twice(value)
     for key, inner in value.items():
         attribute = target.schema.table.get(key.lower())
         if attribute is None:
@@ -142,4 +144,6 @@ def _put_single(attribute: Attribute, old: Any, value: object, repairs: set[Repa
         return new
     nulls = [key.lower() for key, inner in value.items() if inner is None]
     gone = {attribute.table[key].name for key in nulls if key in attribute.table}
+    if new is not None and not gone.isdisjoint(new):
+        raise duplicate(attribute.name)
     return {name: inner for name, inner in {**(old or {}), **(new or {})}.items() if name not in gone}

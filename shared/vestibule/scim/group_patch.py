@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vestibule.scim.contradictions import refuse_contradictions
 from vestibule.scim.dialects import Repair
 from vestibule.scim.elements import Mode
 from vestibule.scim.errors import InvalidPath
@@ -91,6 +92,7 @@ def patch_group(document: dict[str, Any], body: object) -> GroupChange:
 def _apply_pathless(
     document: dict[str, Any], operation: Operation, members: _Members, repairs: set[Repair]
 ) -> dict[str, Any]:
+    refuse_contradictions(GROUP, operation.value)
     rest: dict[str, Any] = {}
     for key, value in operation.value.items():
         path = parse_path_or_none(key)

@@ -4,14 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vestibule.scim.dialects import Repair
+from vestibule.scim.contradictions import refuse_twice
+from vestibule.scim.dialects import Repair, registered_urn
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany
-from vestibule.scim.resources import folded_key, normalise_resource
+from vestibule.scim.folding import is_blank
+from vestibule.scim.resources import folded_key, normalise_resource, refuse_controls
 from vestibule.scim.schemas import GROUP
-from vestibule.scim.values import is_storable
+from vestibule.scim.values import duplicate, is_storable
 
 MOST_MEMBERS = 100_000
 _LONGEST_VALUE = 256
+_MEMBER_NAMES = frozenset({"value", "display", "type", "$ref"})
 _TYPES = {"user": "User", "group": "Group"}
 
 
@@ -47,20 +50,26 @@ def parse_group(body: object) -> ParsedGroup:
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be one JSON object with the group's attributes.")
     repairs: set[Repair] = set()
-    names = [key for key in body if key.lower() == "members"]
+    names = [key for key in body if _means_members(key)]
     if len(names) > 1:
-        raise InvalidSyntax("The attribute 'members' is there twice in different letter case: send it once.")
+        raise duplicate("members")
     members = parse_members(body[names[0]], repairs) if names else None
     rest = {key: value for key, value in body.items() if key not in names} if names else body
     document = normalise_resource(GROUP, rest, repairs)
     return ParsedGroup(document, group_keys(document), members, frozenset(repairs))
 
 
+def _means_members(key: str) -> bool:
+    urn, _, name = key.rpartition(":")
+    return name.lower() == "members" and (not urn or registered_urn(urn, set()) == GROUP.schema.id)
+
+
 def group_keys(document: Mapping[str, Any]) -> GroupKeys:
     """The keys of a normalised group; InvalidValue when it has no name."""
     name = document.get("displayName")
-    if not isinstance(name, str) or not name.strip():
+    if not isinstance(name, str) or is_blank(name):
         raise InvalidValue("The attribute 'displayName' is missing or empty: give the group a name.")
+    refuse_controls("displayName", name)
     return GroupKeys(name, folded_key("displayName", name), document.get("externalId") or None)
 
 
@@ -85,6 +94,8 @@ def _parse_member(element: object, repairs: set[Repair]) -> MemberRef:
         return MemberRef(_check_value(element))
     if not isinstance(element, dict):
         raise InvalidValue("Each member must be an object with the member's id as 'value'.")
+    if not element.keys() <= _MEMBER_NAMES:
+        refuse_twice(element)
     value, kind = element.get("value"), element.get("type")
     if value is None or "value" not in element:
         lower = {key.lower(): inner for key, inner in element.items()}

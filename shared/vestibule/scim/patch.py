@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vestibule.scim.attributes import ResourceType
+from vestibule.scim.contradictions import refuse_contradictions
 from vestibule.scim.dialects import Repair
 from vestibule.scim.editing import put_extension, put_free, take_away
 from vestibule.scim.elements import Mode
@@ -74,6 +75,7 @@ def put_all(
     repairs: set[Repair],
 ) -> dict[str, Any]:
     """Put each attribute of an operation without path; its keys may be qualified in any way."""
+    refuse_contradictions(resource_type, values)
     for key, value in values.items():
         document = put_qualified(resource_type, document, key, value, mode, repairs)
     return document

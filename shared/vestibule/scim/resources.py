@@ -1,15 +1,17 @@
 """Bodies of POST and PUT: from what an IdP sends to the document that we keep and the keys that find it."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from vestibule.scim.attributes import Attribute, Mutability, ResourceType, Returned, Schema
+from vestibule.scim.contradictions import refuse_contradictions
 from vestibule.scim.dialects import Repair, registered_urn
 from vestibule.scim.elements import Mode
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany
 from vestibule.scim.extensions import keep_free_value, put_free_extension
-from vestibule.scim.folding import fold
+from vestibule.scim.folding import fold, is_blank
 from vestibule.scim.paths import parse_path_or_none
 from vestibule.scim.placing import put_qualified
 from vestibule.scim.schemas import USER
@@ -56,8 +58,9 @@ def parse_user(body: object, previous: Mapping[str, Any] | None = None) -> Parse
 def user_keys(document: Mapping[str, Any]) -> UserKeys:
     """The keys of a normalised user; InvalidValue when there is no userName."""
     user_name = document.get("userName")
-    if not isinstance(user_name, str) or not user_name.strip():
+    if not isinstance(user_name, str) or is_blank(user_name):
         raise InvalidValue("The attribute 'userName' is missing or empty: map it to the person's login.")
+    refuse_controls("userName", user_name)
     display_name = document.get("displayName")
     work_email = _work_email(document.get("emails"))
     return UserKeys(
@@ -77,6 +80,12 @@ def folded_key(name: str, text: str) -> str:
     if len(folded) > _LONGEST_KEY // 4 and len(folded.encode()) > _LONGEST_KEY:
         raise InvalidValue(f"The attribute '{name}' is too long: send a shorter value.")
     return folded
+
+
+def refuse_controls(name: str, text: str) -> None:
+    """Raise InvalidValue for a name with a control character: shown somewhere it would pass for another."""
+    if not text.isprintable() and any(unicodedata.category(sign) == "Cc" for sign in text):
+        raise InvalidValue(f"The attribute '{name}' has a control character or a line end: remove it.")
 
 
 def depth_within(value: object, limit: int) -> bool:
@@ -140,6 +149,8 @@ def _add_others(
     """Read keys that are no canonical name: other case, extensions, qualified names, unknown ones."""
     if len(others) > MOST_OTHER_KEYS:
         raise TooMany(f"The body has more than {MOST_OTHER_KEYS} attributes that no schema has: send fewer.")
+    if any(key not in resource_type.extension_table and not key.isalnum() for key, _ in others):
+        refuse_contradictions(resource_type, body)
     qualified: list[tuple[str, object]] = []
     for key, value in others:
         if key in resource_type.extension_table and isinstance(value, dict):

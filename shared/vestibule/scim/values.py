@@ -224,6 +224,8 @@ def _unwrap(value: object) -> object:
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else None
     if isinstance(value, dict):
+        if sum(name.lower() == "value" for name in value) > 1:
+            raise duplicate("value")
         value = value.get("value")
     return None if isinstance(value, list | dict) else value
 

@@ -34,6 +34,20 @@ async def test_a_group_lives_from_post_to_delete(scim: ScimClient) -> None:
     assert_error(await scim.patch(path, {"op": "remove", "path": "members"}), 404)
 
 
+async def test_an_id_in_capitals_is_refused_whether_it_joins_or_leaves(scim: ScimClient) -> None:
+    member = await scim.create_user("exact@corp.example")
+    group = await scim.create_group("Exact", [member])
+    for operation in (
+        {"op": "add", "path": "members", "value": [{"value": member.upper()}]},
+        {"op": "remove", "path": f'members[value eq "{member.upper()}"]'},
+        {"op": "remove", "path": "members", "value": [{"value": member.upper()}]},
+    ):
+        assert_error(await scim.patch(f"/Groups/{group}", operation), 400, "invalidValue")
+    stranger = {"op": "remove", "path": f'members[value eq "{uuid4()}"]'}
+    assert (await scim.patch(f"/Groups/{group}", stranger)).status == 204
+    assert await scim.members(group) == [member]
+
+
 async def test_a_put_that_says_nothing_about_members_keeps_them(scim: ScimClient) -> None:
     member = await scim.create_user("stays@corp.example")
     group = await scim.create_group("Stay", [member])

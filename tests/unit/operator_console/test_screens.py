@@ -1,4 +1,4 @@
-"""What customers named is shown as text: no markup, no emoji codes, no escape sequences, no line of its own."""
+"""What customers named is shown as text: no markup, no emoji codes, no line of its own."""
 
 import io
 
