@@ -13,7 +13,7 @@ from vestibule.broker.connection import FAULTS
 from vestibule.messages.topology import DEAD, WORK_QUEUES
 
 CONNECT_SECONDS = 5.0
-SETTLE_SECONDS = 90.0
+SETTLE_SECONDS = 60.0
 # A row that sleeps until somebody wakes it (a pause) and a parked one are settled: nobody works on them.
 OPEN = """
 select kind, id::text, version, done_version, inflight_version, prio, attempts, code, not_before,

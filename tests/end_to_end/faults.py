@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+from tests.end_to_end.customers import CONNECTION, console_of
 from tests.end_to_end.gateway import CALL_SECONDS, Far
 from tests.end_to_end.scene import Scene
 from tests.end_to_end.tcp_proxy import Direction
+from vestibule_operator_console.connections import pause, resume
 
 HELD_SECONDS = 20.0
 DOWN_SECONDS = 2.0
@@ -103,6 +105,18 @@ async def desk_acts_after_its_client_died(scene: Scene) -> None:
     await scene.gateway.start("writer", wait=False)
     link.let_go(Direction.TO_SERVER)
     await scene.gateway.ready("writer")
+
+
+async def relay_killed_while_a_wide_change_expands(scene: Scene) -> None:
+    """A connection is paused and resumed: everybody in it is judged anew, by several relays."""
+    slug = scene.idps[-1].slug
+    async with console_of(scene.gateway) as console:
+        for _ in range(3):
+            await pause(console, slug, CONNECTION)
+            await outage(0.3)
+            await resume(console, slug, CONNECTION)
+            await scene.gateway.kill("relay")
+            await scene.gateway.start("relay")
 
 
 async def broker_killed(scene: Scene) -> None:

@@ -17,6 +17,20 @@ select coalesce(o.group_id::text, 'home') as source, o.desk_organization_id::int
   from router.organization o join console.tenant n on n.id = o.tenant_id
  where n.slug = $1 and o.desk_organization_id is not null
 """
+OWN_FAULTS = (
+    "account_failed",
+    "organization_failed",
+    "records_refused",
+    "record_refused",
+    "desk_unusable",
+    "resource_missing",
+    "judging_failed",
+    "decision_refused",
+    "process_crashed",
+    "process_would_not_end",
+    "task_failed",
+    "task_ended_early",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +47,7 @@ class Seen:
     broken: tuple[str, ...]  # of the invariant
 
 
-async def judge(gateway: Gateway, idps: Sequence[IdentityProvider]) -> None:
+async def judge(gateway: Gateway, idps: Sequence[IdentityProvider]) -> DeskView:
     """Wait until all work is done, then fail with everything that is not as it has to be."""
     await settle(gateway)
     problems = [f"undone: {row}" for row in await undone(gateway)]
@@ -43,7 +57,17 @@ async def judge(gateway: Gateway, idps: Sequence[IdentityProvider]) -> None:
         seen = await look_at(gateway, idp, desk, journal)
         problems += [f"{idp.slug}: {problem}" for problem in problems_of(seen)]
         problems += [f"{idp.slug}: answered {surprise}" for surprise in idp.client.surprises]
+    problems += confessed(gateway)
     assert not problems, "\n".join(problems[:40])
+    return desk
+
+
+def confessed(gateway: Gateway) -> Iterator[str]:
+    """Faults of their own that services have logged; a server or a desk that fails is none of theirs."""
+    for path in gateway.stack.logs():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if any(f'"event":"{event}"' in line for event in OWN_FAULTS):
+                yield f"{path.name}: {line[:300]}"
 
 
 async def look_at(gateway: Gateway, idp: IdentityProvider, desk: DeskView, journal: Journal) -> Seen:

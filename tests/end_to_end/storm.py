@@ -39,6 +39,7 @@ FAULTS: dict[str, Fault] = {
     },
     **{f"{service} killed": killed(service) for service in ("ingest", "relay", "router", "writer", "desk")},
     "everything killed": killed("ingest", "relay", "router", "writer"),
+    "wide change": faults.relay_killed_while_a_wide_change_expands,
     "desk acts late": faults.desk_acts_after_its_client_died,
     "broker killed": faults.broker_killed,
     "database stopped": faults.database_killed,

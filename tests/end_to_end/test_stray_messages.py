@@ -117,3 +117,11 @@ async def test_a_rolling_restart_drains_and_nobody_notices(scene: Scene) -> None
             await scene.gateway.start(service)
         await load.more(10)
     await judge(scene.gateway, scene.idps)
+
+
+async def test_when_the_services_have_stopped_no_message_is_left_anywhere(scene: Scene) -> None:
+    async with under_load(scene.idps, seed=330) as load:
+        await load.more(20)
+    await judge(scene.gateway, scene.idps)
+    await scene.gateway.stop("relay", "router", "writer")  # what they held unacked would be back in its queue
+    assert not any((await queued(scene.gateway)).values())
