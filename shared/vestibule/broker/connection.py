@@ -29,6 +29,7 @@ FAULTS: Final = (
     aiormq.exceptions.ChannelInvalidStateError,
     EOFError,  # a broker that is just starting or ending
     OSError,
+    StopAsyncIteration,  # the client's way to say that the server hung up between two frames
     TimeoutError,
 )
 
