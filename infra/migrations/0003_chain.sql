@@ -12,6 +12,7 @@ create table chain.sync (
     version bigint not null default 1,
     done_version bigint not null default 0,
     prio smallint not null check (prio between 0 and 2),          -- 0 leaver, 1 change, 2 wide change
+    urgent_version bigint not null default 0,                     -- of the newest mark with prio 0: done, the lane is left
     marked_at timestamptz not null default clock_timestamp(),     -- dirty since
     done_at timestamptz,
     inflight_version bigint,
@@ -63,11 +64,16 @@ create table chain.fanout (
     cursor uuid not null default '00000000-0000-0000-0000-000000000000',
     marked bigint not null default 0,
     trace text check (length(trace) <= 64),
-    created_at timestamptz not null default now(),
-    advanced_at timestamptz not null default now(),
+    created_at timestamptz not null default clock_timestamp(),     -- what was removed by then is told by its first phase
+    advanced_at timestamptz not null default clock_timestamp(),
+    turn_at timestamptz,                                          -- when a chunk of it was last its tenant's turn
+    not_before timestamptz,                                       -- a chunk failed
+    attempts smallint not null default 0,
+    code text check (code ~ '^[a-z][a-z0-9_.:-]{0,79}$'),
     finished_at timestamptz
 );
 create index fanout_open on chain.fanout (tenant_id, connection_id) where finished_at is null;
+create index fanout_turn on chain.fanout (tenant_id, turn_at) where turn_at is not null;
 
 -- What happened to a person, an account or an organization, in order. Codes and ids, never content.
 create table chain.timeline (
@@ -89,7 +95,8 @@ grant insert (tenant_id, subject_id, stage, code, reason, trace) on chain.timeli
 grant select on chain.timeline to vestibule_console;
 
 -- Promise: each key is dirty afterwards with a version it never had; locked in key order, so two marks cannot
--- deadlock. A new version forgets retries, deferral and parking. At most 1,000 keys a call.
+-- deadlock. A new version forgets retries, deferral and parking. At most 1,000 keys a call. Each service marks the kinds that
+-- are its to change, and only at the desk of the tenant.
 create function chain.mark(
     kind text, tenant uuid, desk uuid, ids uuid[], prio smallint, trace text
 ) returns void
@@ -100,15 +107,23 @@ begin
     if tenant is distinct from chain.current_tenant() then
         raise exception 'mark: the tenant was not entered' using errcode = 'insufficient_privilege';
     end if;
+    if not (case session_user when 'vestibule_ingest' then kind in ('person', 'group')
+                             when 'vestibule_router' then kind in ('account', 'organization')
+                             when 'vestibule_writer' then kind = 'organization'
+                             when 'vestibule_console' then kind = 'organization' else true end)
+       or not exists (select from console.tenant n where n.id = mark.tenant and n.desk_id = mark.desk) then
+        raise exception 'mark: not for %, or not at this desk', session_user using errcode = 'insufficient_privilege';
+    end if;
     if cardinality(ids) > 1000 then
         raise exception 'mark takes at most 1000 keys: write a fanout row' using errcode = 'program_limit_exceeded';
     end if;
-    insert into chain.sync as s (kind, id, tenant_id, desk_id, prio, trace)
-    select mark.kind, key.id, mark.tenant, mark.desk, mark.prio, mark.trace
+    insert into chain.sync as s (kind, id, tenant_id, desk_id, prio, urgent_version, trace)
+    select mark.kind, key.id, mark.tenant, mark.desk, mark.prio, case when mark.prio = 0 then 1 else 0 end, mark.trace
       from (select distinct k.id from unnest(mark.ids) as k (id) order by k.id) key
     on conflict on constraint sync_pkey do update set
         version = s.version + 1,
         prio = case when s.done_version < s.version then least(s.prio, excluded.prio) else excluded.prio end,
+        urgent_version = case when excluded.prio = 0 then s.version + 1 else s.urgent_version end,
         marked_at = case when s.done_version < s.version then s.marked_at else clock_timestamp() end,
         not_before = null, parked_at = null, attempts = 0, code = null,
         trace = excluded.trace
@@ -127,6 +142,9 @@ declare
 begin
     if tenant is distinct from chain.current_tenant() then
         raise exception 'mark_wide: the tenant was not entered' using errcode = 'insufficient_privilege';
+    end if;
+    if not exists (select from console.tenant n where n.id = tenant and n.desk_id = desk) then
+        raise exception 'mark_wide: not at this desk' using errcode = 'insufficient_privilege';
     end if;
     insert into chain.fanout (tenant_id, desk_id, connection_id, scope, target_id, prio, trace)
     values (tenant, desk, connection, mark_wide.scope, target, mark_wide.prio, mark_wide.trace)
@@ -156,17 +174,17 @@ begin
     return query
     with recursive
     lanes as (
-        (select s.desk_id, s.tenant_id from chain.sync s
+        (select s.desk_id, s.tenant_id, s.prio from chain.sync s
           where s.stage = wanted_stage and s.inflight_version is null and s.done_version < s.version
             and s.not_before is null and s.parked_at is null
-          order by s.desk_id, s.tenant_id limit 1)
+          order by s.desk_id, s.tenant_id, s.prio limit 1)
         union all
-        select n.desk_id, n.tenant_id from lanes l cross join lateral (
-            select s.desk_id, s.tenant_id from chain.sync s
+        select n.desk_id, n.tenant_id, n.prio from lanes l cross join lateral (
+            select s.desk_id, s.tenant_id, s.prio from chain.sync s
              where s.stage = wanted_stage and s.inflight_version is null and s.done_version < s.version
                and s.not_before is null and s.parked_at is null
                and (s.desk_id, s.tenant_id) > (l.desk_id, l.tenant_id)
-             order by s.desk_id, s.tenant_id limit 1) n
+             order by s.desk_id, s.tenant_id, s.prio limit 1) n
     ),
     inflight as materialized (
         select s.desk_id, s.tenant_id, count(*)::integer as flying
@@ -180,19 +198,20 @@ begin
                     when f.probing then 1
                     else f.admitted end
                - coalesce((select sum(i.flying) from inflight i where i.desk_id = f.desk_id), 0)::integer as room,
-               f.probing or coalesce(f.blocked_until > clock_timestamp(), false) as troubled
+               case when wanted_stage = 'writer' and (f.probing or f.blocked_until > clock_timestamp()) then 0
+                    else urgent_reserve end as reserve
           from chain.desk_flow f
     ),
     turns as materialized (
-        select l.desk_id, l.tenant_id, coalesce(i.flying, 0) as flying, d.room
+        select l.desk_id, l.tenant_id, coalesce(i.flying, 0) as flying, d.room, d.reserve
           from lanes l
           join desks d on d.desk_id = l.desk_id
           left join inflight i on i.desk_id = l.desk_id and i.tenant_id = l.tenant_id
-         where d.room > 0 or (not d.troubled and urgent_reserve > 0)
-         order by coalesce(i.flying, 0), random() limit 64
+         where d.room > 0 or (l.prio = 0 and d.room + d.reserve > 0)
+         order by l.prio > 0, coalesce(i.flying, 0), random() limit 64
     ),
     candidates as (
-        select c.kind, c.id, c.prio, t.desk_id, t.room, t.flying,
+        select c.kind, c.id, c.prio, t.desk_id, t.room, t.reserve,
                t.flying + row_number() over (partition by t.desk_id, t.tenant_id order by c.prio, c.marked_at)
                    as turn
           from turns t cross join lateral (
@@ -203,26 +222,29 @@ begin
              order by s.prio, s.marked_at limit 64) c
         union all
         -- a leaver may be published over a queued older version of itself
-        select s.kind, s.id, s.prio, s.desk_id, 1, 0, 1
-          from chain.sync s
+        select s.kind, s.id, s.prio, s.desk_id, d.room, d.reserve, 1
+          from chain.sync s join desks d on d.desk_id = s.desk_id
          where s.stage = wanted_stage and s.inflight_version is not null and s.prio = 0
            and not s.inflight_urgent and s.inflight_version < s.version
            and s.not_before is null and s.parked_at is null
     ),
-    ranked as (
-        select c.kind, c.id, c.prio,
-               row_number() over (partition by c.desk_id order by c.prio, c.turn, random()) as at_desk, c.room,
-               row_number() over (order by c.prio, c.turn, random()) as overall
+    at_desks as (
+        select c.*, row_number() over (partition by c.desk_id order by c.prio, c.turn, random()) as at_desk
           from candidates c
          where c.prio = 0 or c.turn <= tenant_window
     ),
+    ranked as (  -- only what its desk has room for may take a place in the whole
+        select a.kind, a.id, a.prio, row_number() over (order by a.prio, a.turn, random()) as overall
+          from at_desks a
+         where a.at_desk <= a.room + case when a.prio = 0 then a.reserve else 0 end
+    ),
     admitted as (
         select r.kind, r.id from ranked r
-         where r.at_desk <= r.room + case when r.prio = 0 then urgent_reserve else 0 end
-           and r.overall <= total_window - flying + case when r.prio = 0 then urgent_reserve else 0 end
+         where r.overall <= total_window - flying + case when r.prio = 0 then urgent_reserve else 0 end
     ),
     locked as (
         select s.kind, s.id from chain.sync s join admitted a on a.kind = s.kind and a.id = s.id
+         where s.done_version < s.version and s.not_before is null and s.parked_at is null
          order by s.kind, s.id for update of s skip locked
     )
     update chain.sync s
@@ -316,17 +338,21 @@ begin
 end
 $$;
 
--- Promise: for keys that this worker holds no more, nothing changes. `done` is never lowered; what changed
--- meanwhile stays dirty and is picked again at once.
-create function chain.finish(kinds text[], ids uuid[], versions bigint[]) returns void
-    language sql volatile security definer
+-- Promise: `done` is never lowered; what changed meanwhile stays dirty and is picked again at once, on the leavers' lane only
+-- if a leaver was marked meanwhile: an organization that never comes to rest would else stay on it.
+create function chain.finish(kinds text[], tenants uuid[], ids uuid[], versions bigint[]) returns void
+    language plpgsql volatile security definer
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
     set search_path = pg_catalog, pg_temp
 as $$
+begin
     with keys as (
-        select k.kind, k.id, max(k.version) as version
-          from unnest(kinds, ids, versions) as k (kind, id, version) group by k.kind, k.id),
+        select k.kind, k.tenant, k.id, max(k.version) as version
+          from unnest(kinds, tenants, ids, versions) as k (kind, tenant, id, version) group by k.kind, k.tenant, k.id),
     locked as (
-        select s.kind, s.id, k.version from chain.sync s join keys k on k.kind = s.kind and k.id = s.id
+        select s.kind, s.id, k.version from chain.sync s join keys k on k.kind = s.kind and k.id = s.id and k.tenant = s.tenant_id
+         where case session_user when 'vestibule_router' then s.stage = 'router'
+                                 when 'vestibule_writer' then s.stage = 'writer' else true end
          order by s.kind, s.id for update of s)
     update chain.sync s
        set done_version = greatest(s.done_version, least(l.version, s.version)),
@@ -334,21 +360,26 @@ as $$
            inflight_version = case when s.inflight_version > l.version then s.inflight_version end,
            inflight_at = case when s.inflight_version > l.version then s.inflight_at end,
            inflight_urgent = s.inflight_urgent and s.inflight_version > l.version,
+           prio = case when s.urgent_version <= l.version then greatest(s.prio, 1) else s.prio end,
            claim_worker = null, claim_until = null,
            attempts = 0, parked_at = null,
            not_before = case when s.version <= l.version or s.code = 'busy' then null else s.not_before end,
            code = null
-      from locked l where s.kind = l.kind and s.id = l.id
+      from locked l where s.kind = l.kind and s.id = l.id;
+end
 $$;
 
 -- Promise: the key waits `seconds` (null: until woken), or is parked. A version newer than the one tried keeps what it has,
 -- only that it waits no more for the claim of this one; what is parked stays parked; a claim is its owner's to end.
 create function chain.postpone(
-    kinds text[], ids uuid[], versions bigint[], seconds double precision[], codes text[], counted boolean[], parked boolean[]
+    kinds text[], tenants uuid[], ids uuid[], versions bigint[], seconds double precision[], codes text[], counted boolean[],
+    parked boolean[]
 ) returns void
-    language sql volatile security definer
+    language plpgsql volatile security definer
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
     set search_path = pg_catalog, pg_temp
 as $$
+begin
     update chain.sync s
        set inflight_version = case when s.inflight_version > k.version then s.inflight_version end,
            inflight_at = case when s.inflight_version > k.version then s.inflight_at end,
@@ -359,21 +390,28 @@ as $$
            attempts = case when s.version <= k.version and k.counted then s.attempts + 1 else s.attempts end,
            code = case when s.version <= k.version then k.code when s.code = 'busy' then null else s.code end,
            parked_at = case when s.version <= k.version and k.parked then clock_timestamp() end
-      from (select * from unnest(kinds, ids, versions, seconds, codes, counted, parked)
-                as p (kind, id, version, seconds, code, counted, parked) order by p.kind, p.id) k
-     where s.kind = k.kind and s.id = k.id and s.done_version < s.version and s.parked_at is null
+      from (select * from unnest(kinds, tenants, ids, versions, seconds, codes, counted, parked)
+                as p (kind, tenant, id, version, seconds, code, counted, parked) order by p.kind, p.id) k
+     where s.kind = k.kind and s.id = k.id and s.tenant_id = k.tenant and s.done_version < s.version and s.parked_at is null
+       and case session_user when 'vestibule_router' then s.stage = 'router'
+                             when 'vestibule_writer' then s.stage = 'writer' else true end;
+end
 $$;
 
--- A key that another worker holds waits for that claim; finish() lets it go earlier.
-create function chain.wait_for_claim(kinds text[], ids uuid[]) returns void
+-- A key that another worker holds waits for that claim; finish() lets it go earlier. Where that worker ended in this very
+-- moment the key may be picked at once: its message is spent, and nobody else would tell the relay.
+create function chain.wait_for_claim(kinds text[], tenants uuid[], ids uuid[]) returns void
     language sql volatile security definer
     set search_path = pg_catalog, pg_temp
 as $$
     update chain.sync s
-       set inflight_version = null, inflight_at = null, inflight_urgent = false, not_before = s.claim_until, code = 'busy'
-      from (select * from unnest(kinds, ids) as b (kind, id) order by b.kind, b.id) k
-     where s.kind = k.kind and s.id = k.id and s.claim_until > clock_timestamp() and s.done_version < s.version
-       and s.not_before is null
+       set inflight_version = null, inflight_at = null, inflight_urgent = false,
+           not_before = case when s.claim_until > clock_timestamp() and s.done_version < s.version then s.claim_until end,
+           code = case when s.claim_until > clock_timestamp() and s.done_version < s.version then 'busy' else s.code end
+      from (select * from unnest(kinds, tenants, ids) as b (kind, tenant, id) order by b.kind, b.id) k
+     where s.kind = k.kind and s.id = k.id and s.tenant_id = k.tenant and s.not_before is null and s.parked_at is null
+       and (s.done_version < s.version or s.inflight_version is not null)
+       and case session_user when 'vestibule_writer' then s.stage = 'writer' else true end
 $$;
 
 -- The operator's replay: parked rows of a tenant (or one key) may go again. Returns how many.
@@ -406,9 +444,9 @@ alter function chain.unpick(text[], uuid[], bigint[]) owner to vestibule_definer
 alter function chain.sweep(interval, interval) owner to vestibule_definer;
 alter function chain.backlog() owner to vestibule_definer;
 alter function chain.report_desk(uuid, boolean, interval, text) owner to vestibule_definer;
-alter function chain.finish(text[], uuid[], bigint[]) owner to vestibule_definer;
-alter function chain.postpone(text[], uuid[], bigint[], double precision[], text[], boolean[], boolean[]) owner to vestibule_definer;
-alter function chain.wait_for_claim(text[], uuid[]) owner to vestibule_definer;
+alter function chain.finish(text[], uuid[], uuid[], bigint[]) owner to vestibule_definer;
+alter function chain.postpone(text[], uuid[], uuid[], bigint[], double precision[], text[], boolean[], boolean[]) owner to vestibule_definer;
+alter function chain.wait_for_claim(text[], uuid[], uuid[]) owner to vestibule_definer;
 alter function chain.replay(uuid, text, uuid) owner to vestibule_definer;
 revoke create on schema chain from vestibule_definer;
 
@@ -419,9 +457,9 @@ grant execute on function chain.mark_wide(uuid, uuid, uuid, text, uuid, smallint
 grant execute on function chain.pick(text, integer, integer, integer), chain.unpick(text[], uuid[], bigint[]),
     chain.sweep(interval, interval) to vestibule_relay;
 grant execute on function chain.backlog() to vestibule_relay, vestibule_console;
-grant execute on function chain.report_desk(uuid, boolean, interval, text), chain.wait_for_claim(text[], uuid[])
+grant execute on function chain.report_desk(uuid, boolean, interval, text), chain.wait_for_claim(text[], uuid[], uuid[])
     to vestibule_writer;
-grant execute on function chain.finish(text[], uuid[], bigint[]),
-    chain.postpone(text[], uuid[], bigint[], double precision[], text[], boolean[], boolean[])
+grant execute on function chain.finish(text[], uuid[], uuid[], bigint[]),
+    chain.postpone(text[], uuid[], uuid[], bigint[], double precision[], text[], boolean[], boolean[])
     to vestibule_router, vestibule_writer;
 grant execute on function chain.replay(uuid, text, uuid) to vestibule_console;

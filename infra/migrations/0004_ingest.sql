@@ -50,7 +50,8 @@ create unique index group_external_id on ingest."group" (external_id, connection
     where removed_at is null and external_id is not null;
 alter table ingest."group" add primary key (tenant_id, connection_id, id);
 
--- removed_at is set only while a fan-out still has to tell the member; afterwards the row is purged.
+-- removed_at is set only while a fan-out still has to tell the member; afterwards the row is purged. It is the clock's time and
+-- not the transaction's: the group's row is locked by then, so it tells which removals a fan-out follows.
 create table ingest.group_member (
     tenant_id uuid not null,
     connection_id uuid not null,
@@ -577,7 +578,7 @@ begin
     if cardinality(left_behind) = 0 then
         null;
     elsif wide then  -- the fan-out must still find who left; its last step purges the row
-        update ingest.group_member m set removed_at = now()
+        update ingest.group_member m set removed_at = clock_timestamp()
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
            and m.person_id = any (left_behind) and m.removed_at is null;
     else
@@ -651,7 +652,7 @@ begin
         select from ingest.group_member m
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target limit 1001) few;
     if members > 1000 then
-        update ingest.group_member m set removed_at = now()
+        update ingest.group_member m set removed_at = clock_timestamp()
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target and m.removed_at is null;
     else
         with gone as (

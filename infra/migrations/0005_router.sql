@@ -133,13 +133,17 @@ grant select (tenant_id, id, connection_id, desk_id) on router.account, router.o
 grant select (tenant_id, organization_id, account_id, wanted, applied) on router.membership to vestibule_definer;
 
 -- Promise: of these accounts, those come back to whom the address at the desk belongs now; whose the others are is never
--- told. Addresses are taken in the order of their hashes, whatever tenant they are of: two batches cannot deadlock.
+-- told. A tenant claims at its own desk only. Addresses are taken in the order of their hashes, whatever tenant they are of: two batches cannot deadlock.
 create function router.claim_emails(desks uuid[], hmacs bytea[], tenants uuid[], accounts uuid[]) returns uuid[]
     language plpgsql volatile security definer
     set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
+    if exists (select from unnest(desks, tenants) as c (desk, tenant)
+                where not exists (select from console.tenant n where n.id = c.tenant and n.desk_id = c.desk)) then
+        raise exception 'claim_emails: not at this desk' using errcode = 'insufficient_privilege';
+    end if;
     insert into router.email_claim (desk_id, hmac, tenant_id, account_id)
     select c.desk, c.hmac, c.tenant, c.account from unnest(desks, hmacs, tenants, accounts) as c (desk, hmac, tenant, account)
      order by c.desk, c.hmac, c.account
@@ -151,7 +155,7 @@ begin
 end
 $$;
 
--- As chain.mark, where each key has its own lane and its own trace; a batch of the router bounds the keys.
+-- As chain.mark, where each key has its own lane and its own trace; a batch of the caller bounds the keys.
 create function chain.mark_each(
     kind text, tenant uuid, desk uuid, ids uuid[], prios smallint[], traces text[]
 ) returns void
@@ -163,14 +167,20 @@ begin
     if tenant is distinct from chain.current_tenant() then
         raise exception 'mark_each: the tenant was not entered' using errcode = 'insufficient_privilege';
     end if;
-    insert into chain.sync as s (kind, id, tenant_id, desk_id, prio, trace)
-    select mark_each.kind, key.id, mark_each.tenant, mark_each.desk, key.prio, key.trace
+    if not (case session_user when 'vestibule_router' then kind in ('account', 'organization')
+                             when 'vestibule_writer' then kind = 'organization' else true end)
+       or not exists (select from console.tenant n where n.id = mark_each.tenant and n.desk_id = mark_each.desk) then
+        raise exception 'mark_each: not for %, or not at this desk', session_user using errcode = 'insufficient_privilege';
+    end if;
+    insert into chain.sync as s (kind, id, tenant_id, desk_id, prio, urgent_version, trace)
+    select mark_each.kind, key.id, mark_each.tenant, mark_each.desk, key.prio, case when key.prio = 0 then 1 else 0 end, key.trace
       from (select distinct on (k.id) k.id, k.prio, k.trace
               from unnest(mark_each.ids, mark_each.prios, mark_each.traces) as k (id, prio, trace)
              order by k.id, k.prio) key
     on conflict on constraint sync_pkey do update set
         version = s.version + 1,
         prio = case when s.done_version < s.version then least(s.prio, excluded.prio) else excluded.prio end,
+        urgent_version = case when excluded.prio = 0 then s.version + 1 else s.urgent_version end,
         marked_at = case when s.done_version < s.version then s.marked_at else clock_timestamp() end,
         not_before = null, parked_at = null, attempts = 0, code = null,
         trace = excluded.trace
@@ -187,7 +197,7 @@ create function router.read_work(tenants uuid[], kinds text[], ids uuid[])
         connection_id uuid, mode text, mapping_version integer,
         resource jsonb, active boolean, removed boolean, groups uuid[],
         account_id uuid, account_email text, account_login text, account_display_name text,
-        account_access boolean, account_hash text
+        account_access boolean, account_hash text, account_at_desk boolean
     )
     language plpgsql volatile
     set plan_cache_mode = force_generic_plan
@@ -234,7 +244,8 @@ begin
                n.desk_id, d.capabilities, n.state, n.name, n.organization_prefix,
                c.id, c.mode, c.mapping_version,
                r.resource, r.active, r.removed, r.groups,
-               a.id, a.email, a.login, a.display_name, a.access, a.wanted_hash
+               a.id, a.email, a.login, a.display_name, a.access, a.wanted_hash,
+               case when a.id is not null then writer.is_at_desk(one, a.id) end
           from work w
           join console.tenant n on n.id = one
           join console.desk d on d.id = n.desk_id
@@ -262,12 +273,13 @@ create type router.judgement as (
     kind text, id uuid, tenant uuid, desk uuid, connection uuid, seen bigint, prio smallint, trace text,
     verdict text, reason text, mapping_version integer,
     account uuid, basis text, claim bytea, want jsonb, otherwise jsonb, organizations uuid[],
-    organization uuid, wanted_name text, removed boolean, frozen boolean
+    organization uuid, wanted_name text, removed boolean, frozen boolean,
+    at_desk boolean                         -- false: judged as one whom the desk does not know and nobody is making
 );
 
 -- Writes a batch of judgements of different keys, one transaction. `organizations` are those that the accounts of the batch
--- are wanted in. Results, one row per item: changed | unchanged | stale (a newer state was judged already: an older one never
--- overwrites it) | again (the account is no longer what the judgement was based on: read and judge anew).
+-- are wanted in. Results, one row per item: changed | unchanged | stale (a newer state was judged already, perhaps without
+-- leaving a row: an older one never overwrites it) | again (the account is no longer what the judgement was based on: read and judge anew).
 -- Locks are taken in one order by every batch: keys, claims, then tenant by tenant accounts, marks, memberships; last the keys' rows.
 -- Planned once: a plan for each tenant of each batch took longer than the work. Looked up key by key (lateral, offset 0): a plan
 -- that was made while a table was empty would read the table whole ever after.
@@ -289,6 +301,7 @@ declare
     ready router.judgement[] := '{}';
     owners uuid[];
     settled_kinds text[] := '{}';
+    settled_tenants uuid[] := '{}';
     settled_ids uuid[] := '{}';
     settled_versions bigint[] := '{}';
 begin
@@ -306,8 +319,10 @@ begin
               left join lateral (select * from router.decision f where f.tenant_id = one and f.person_id = i.id offset 0) d on true
               left join lateral (select * from router.account f where f.tenant_id = one and f.id = d.account_id offset 0) a on true
               left join lateral (select * from router.organization f where f.tenant_id = one and f.id = i.organization offset 0) o on true
-             cross join lateral (select case when coalesce(d.seen_version, o.seen_version) > i.seen then 'stale'
+              left join lateral (select * from chain.sync f where f.kind = i.kind and f.id = i.id offset 0) s on true
+             cross join lateral (select case when greatest(d.seen_version, o.seen_version, s.done_version) > i.seen then 'stale'
                                              when a.wanted_hash is distinct from i.basis then 'again'
+                                             when not i.at_desk and writer.is_at_desk(one, i.account) then 'again'
                                              else 'ready' end as fate) f
              group by f.fate
         loop
@@ -318,6 +333,7 @@ begin
             end if;
             if fate <> 'again' then
                 settled_kinds := settled_kinds || array(select i.kind from unnest(alike) i);
+                settled_tenants := settled_tenants || array(select i.tenant from unnest(alike) i);
                 settled_ids := settled_ids || array(select i.id from unnest(alike) i);
                 settled_versions := settled_versions || array(select i.seen from unnest(alike) i);
             end if;
@@ -331,7 +347,7 @@ begin
                else row(i.kind, i.id, i.tenant, i.desk, i.connection, i.seen, i.prio, i.trace,
                         'hold', 'collision', i.mapping_version,
                         i.account, i.basis, null, i.otherwise, null, i.organizations,
-                        null, null, null, null)::router.judgement end
+                        null, null, null, null, i.at_desk)::router.judgement end
           from unnest(ready) i);
 
     for one, part in select i.tenant, array_agg(i order by i.id) from unnest(ready) i group by i.tenant order by i.tenant loop
@@ -344,7 +360,7 @@ begin
         return query select i.kind, i.id, 'unchanged'::text, i.verdict, i.reason
                        from unnest(part) i where i.kind = 'group' and i.frozen;
     end loop;
-    perform chain.finish(settled_kinds, settled_ids, settled_versions);
+    perform chain.finish(settled_kinds, settled_tenants, settled_ids, settled_versions);
 end
 $$;
 
@@ -360,7 +376,12 @@ begin
     if cardinality(part) = 0 then
         return;
     end if;
-    moved := router.want_accounts(one, desk, part) || router.want_memberships(one, desk, part, organizations);
+    moved := router.want_accounts(one, desk, part);
+    -- The marks hold the accounts' keys now, without which the writer saves no intent: what began before is seen here.
+    if exists (select from unnest(part) i where not i.at_desk and writer.is_at_desk(one, i.account)) then
+        raise exception 'an account is being made meanwhile' using errcode = 'serialization_failure';
+    end if;
+    moved := moved || router.want_memberships(one, desk, part, organizations);
     insert into router."case" (tenant_id, kind, subject_id, connection_id)
     select one, 'collision', i.id, i.connection from unnest(part) i where i.verdict = 'hold' and i.reason = 'collision'
     on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
@@ -562,61 +583,95 @@ alter function chain.mark_each(text, uuid, uuid, uuid[], smallint[], text[]) own
 revoke create on schema router, chain from vestibule_definer;
 grant execute on function router.claim_emails(uuid[], bytea[], uuid[], uuid[]),
     chain.mark_each(text, uuid, uuid, uuid[], smallint[], text[]) to vestibule_router;
+grant execute on function chain.mark_each(text, uuid, uuid, uuid[], smallint[], text[]) to vestibule_writer;
 
--- One chunk of the fan-out whose turn it is. Promise: resumable, each key marked with a version it never had.
--- Returns the keys touched; -1 when no fan-out is open.
+-- One chunk of the fan-out whose turn it is: tenants take turns, in each the oldest one goes. Promise: resumable, each key
+-- marked with a version it never had; a chunk that fails waits and keeps nobody else waiting. Returns the keys marked or woken
+-- and what failed (SQLSTATE); -1 when no fan-out is open and due.
 set local role vestibule_owner;
-create function chain.expand_fanout(chunk integer) returns integer
+create function chain.expand_fanout(chunk integer, out touched integer, out failure text)
     language plpgsql volatile security definer
+    set search_path = pg_catalog, pg_temp
+    set lock_timeout = '3s'  -- who waits longer fails, and goes behind the others
+as $$
+declare
+    f chain.fanout;
+begin
+    with turns as materialized (
+        select t.tenant_id, (select max(x.turn_at) from chain.fanout x where x.tenant_id = t.tenant_id) as turn
+          from (select distinct o.tenant_id from chain.fanout o where o.finished_at is null) t)
+    select o.* into f from chain.fanout o join turns t on t.tenant_id = o.tenant_id
+     where o.finished_at is null and (o.not_before is null or o.not_before <= clock_timestamp())
+     order by t.turn nulls first, o.id limit 1 for update of o skip locked;
+    if not found then
+        touched := -1;
+        return;
+    end if;
+    begin
+        touched := chain.expand_chunk(f, least(chunk, 1000));
+    exception when others then
+        failure := sqlstate;
+        touched := 0;
+        update chain.fanout o
+           set attempts = least(o.attempts + 1, 1000), code = 'sqlstate:' || lower(failure), turn_at = clock_timestamp(),
+               not_before = clock_timestamp() + least(interval '1 minute', interval '1 second' * power(2, least(o.attempts, 6)))
+         where o.id = f.id;
+    end;
+end
+$$;
+
+create function chain.expand_chunk(f chain.fanout, chunk integer) returns integer
+    language plpgsql volatile
     set search_path = pg_catalog, pg_temp
 as $$
 declare
-    f record;
-    keys uuid[];
+    keys uuid[] := '{}';
+    lanes smallint[];
     following text;
-    touched integer;
+    reached integer;
 begin
-    select * into f from chain.fanout o where o.finished_at is null
-     order by o.advanced_at limit 1 for update skip locked;
-    if not found then
-        return -1;
-    end if;
     perform set_config('app.tenant', f.tenant_id::text, true);
-    keys := '{}';
-    touched := 0;
-    if f.scope = 'group_members' then
-        if f.phase = 'persons' then
-            select array_agg(k.person_id) into keys from (
-                select m.person_id from ingest.group_member m
-                 where m.tenant_id = f.tenant_id and m.connection_id = f.connection_id and m.group_id = f.target_id
-                   and m.person_id > f.cursor
-                 order by m.person_id limit least(chunk, 1000)) k;
-            perform chain.mark('person', f.tenant_id, f.desk_id, coalesce(keys, '{}'), f.prio, f.trace);
-            following := 'purge';
-        else
-            delete from ingest.group_member m
+    if f.phase = 'persons' and f.scope = 'group_members' then
+        select array_agg(k.person_id order by k.person_id) into keys from (
+            select m.person_id from ingest.group_member m
              where m.tenant_id = f.tenant_id and m.connection_id = f.connection_id and m.group_id = f.target_id
-               and m.removed_at <= f.created_at;
-        end if;
-    elsif f.phase = 'persons' then
-        select array_agg(k.id) into keys from (
-            select p.id from ingest.person p
-             where p.tenant_id = f.tenant_id and p.connection_id = f.connection_id and p.id > f.cursor
-             order by p.id limit least(chunk, 1000)) k;
+               and m.person_id > f.cursor
+             order by m.person_id limit chunk) k;
         perform chain.mark('person', f.tenant_id, f.desk_id, coalesce(keys, '{}'), f.prio, f.trace);
+        following := 'purge';
+    elsif f.phase = 'purge' then  -- those who left, now that they are told
+        select array_agg(k.person_id order by k.person_id) into keys from (
+            select m.person_id from ingest.group_member m
+             where m.tenant_id = f.tenant_id and m.connection_id = f.connection_id and m.group_id = f.target_id
+               and m.person_id > f.cursor and m.removed_at <= f.created_at
+             order by m.person_id limit chunk) k;
+        delete from ingest.group_member m
+         where m.tenant_id = f.tenant_id and m.connection_id = f.connection_id and m.group_id = f.target_id
+           and m.person_id = any (keys) and m.removed_at <= f.created_at;
+    elsif f.phase = 'persons' then  -- who left during a pause goes as fast as any other leaver
+        select array_agg(k.id order by k.id), array_agg(k.lane order by k.id) into keys, lanes from (
+            select p.id, case when (not p.active or p.removed_at is not null) and a.access then 0::smallint else f.prio end as lane
+              from ingest.person p
+              left join lateral (
+                  select x.account_id from router.decision x where x.tenant_id = f.tenant_id and x.person_id = p.id offset 0) d on true
+              left join lateral (
+                  select x.access from router.account x where x.tenant_id = f.tenant_id and x.id = d.account_id offset 0) a on true
+             where p.tenant_id = f.tenant_id and p.connection_id = f.connection_id and p.id > f.cursor
+             order by p.id limit chunk) k;
+        perform chain.mark_each('person', f.tenant_id, f.desk_id, keys, lanes, array_fill(f.trace, array[coalesce(cardinality(keys), 0)]));
         following := 'groups';
     elsif f.phase = 'groups' then
-        select array_agg(k.id) into keys from (
+        select array_agg(k.id order by k.id) into keys from (
             select g.id from ingest."group" g
              where g.tenant_id = f.tenant_id and g.connection_id = f.connection_id and g.id > f.cursor
-             order by g.id limit least(chunk, 1000)) k;
+             order by g.id limit chunk) k;
         perform chain.mark('group', f.tenant_id, f.desk_id, coalesce(keys, '{}'), f.prio, f.trace);
         following := 'held';
     elsif f.phase = 'held' then  -- account work that a pause had put to sleep
-        select array_agg(k.id) into keys from (
+        select array_agg(k.id order by k.id) into keys from (
             select a.id from router.account a
              where a.tenant_id = f.tenant_id and a.connection_id = f.connection_id and a.id > f.cursor
-             order by a.id limit least(chunk, 1000)) k;
+             order by a.id limit chunk) k;
         -- Locked first, in key order as every mark does: a worker that saw the pause may be putting one to sleep right now.
         -- Parked rows never go by themselves and keep their reason.
         perform from chain.sync k
@@ -624,30 +679,30 @@ begin
         update chain.sync s set not_before = null, code = null
          where s.kind = 'account' and s.id = any (keys) and s.not_before = 'infinity' and s.parked_at is null;
         following := 'organizations';
-    elsif f.phase = 'organizations' then
-        select array_agg(k.id) into keys from (
+    else
+        select array_agg(k.id order by k.id) into keys from (
             select o.id from router.organization o
              where o.tenant_id = f.tenant_id and o.id > f.cursor
-             order by o.id limit least(chunk, 1000)) k;
+             order by o.id limit chunk) k;
         perform chain.mark('organization', f.tenant_id, f.desk_id, coalesce(keys, '{}'), f.prio, f.trace);
     end if;
-    touched := coalesce(cardinality(keys), 0);
-    if touched >= least(chunk, 1000) then
-        update chain.fanout set cursor = keys[touched], marked = marked + touched, advanced_at = clock_timestamp()
-         where id = f.id;
-    elsif following is not null then
-        update chain.fanout set phase = following, cursor = '00000000-0000-0000-0000-000000000000',
-               marked = marked + touched, advanced_at = clock_timestamp()
-         where id = f.id;
-    else
-        update chain.fanout set marked = marked + touched, advanced_at = clock_timestamp(), finished_at = clock_timestamp()
-         where id = f.id;
-    end if;
-    return touched;
+    reached := coalesce(cardinality(keys), 0);
+    update chain.fanout o
+       set phase = case when reached >= chunk or following is null then f.phase else following end,
+           cursor = case when reached >= chunk then keys[reached] else '00000000-0000-0000-0000-000000000000' end,
+           marked = o.marked + case when f.phase = 'purge' then 0 else reached end,
+           advanced_at = clock_timestamp(), turn_at = clock_timestamp(), attempts = 0, code = null, not_before = null,
+           finished_at = case when reached < chunk and following is null then clock_timestamp() end
+     where o.id = f.id;
+    return case when f.phase = 'purge' then 0 else reached end;
 end
 $$;
+grant select (active, removed_at) on ingest.person to vestibule_definer;
+grant select (tenant_id, person_id, account_id) on router.decision to vestibule_definer;
+grant select (access) on router.account to vestibule_definer;
 reset role;
 grant create on schema chain to vestibule_definer;
 alter function chain.expand_fanout(integer) owner to vestibule_definer;
+alter function chain.expand_chunk(chain.fanout, integer) owner to vestibule_definer;
 revoke create on schema chain from vestibule_definer;
 grant execute on function chain.expand_fanout(integer) to vestibule_relay;

@@ -1,5 +1,6 @@
 -- What was done at the desk: identities, outcomes, permits. Claims and the desk's facts are read in one statement, so
--- nothing queued escapes a pause (design, rule 11).
+-- nothing queued escapes a pause (design, rule 11). The functions are planned once, for look-ups by key: a plan for each tenant of
+-- each batch took longer than its work, and one made while a table was empty would read the table whole ever after.
 set local role vestibule_owner;
 
 -- An intent is saved before every create: a row without desk_account_id whose create may or may not have happened.
@@ -72,15 +73,29 @@ create policy one_tenant on writer.outcome using (tenant_id = chain.current_tena
 grant select, insert, update on writer.desk_identity, writer.outcome, writer.permit to vestibule_writer;
 grant select on writer.desk_identity, writer.outcome, writer.permit to vestibule_console;
 
--- Whether nothing forbids to call the desk for this connection (null: the tenant's own organization); null: it is not there.
-create function writer.may_call(tenant uuid, connection uuid) returns boolean
+-- Whether the desk knows the account, or may do so by a create that was begun. The tenant was entered.
+create function writer.is_at_desk(tenant uuid, account uuid) returns boolean
     language sql stable
 as $$
-    select n.state = 'active' and d.state = 'active' and coalesce(c.mode = 'live', connection is null)
-      from console.tenant n
-      join console.desk d on d.id = n.desk_id
-      left join console.connection c on c.tenant_id = n.id and c.id = connection
-     where n.id = tenant
+    select exists (select from writer.desk_identity i
+                    where i.tenant_id = is_at_desk.tenant and i.account_id = is_at_desk.account and i.role = 'live'
+                      and i.state <> 'idle')
+$$;
+grant select (tenant_id, account_id, role, state) on writer.desk_identity to vestibule_router;
+grant execute on function writer.is_at_desk(uuid, uuid) to vestibule_router;
+
+-- Whether nothing forbids to call the desk for this connection (null: the tenant's own organization); null: it is not there.
+create function writer.may_call(tenant uuid, connection uuid) returns boolean
+    language plpgsql stable
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+begin
+    return (select n.state = 'active' and d.state = 'active' and coalesce(c.mode = 'live', connection is null)
+              from console.tenant n
+              join console.desk d on d.id = n.desk_id
+              left join console.connection c on c.tenant_id = n.id and c.id = connection
+             where n.id = tenant);
+end
 $$;
 
 -- Why keys were not claimed: stale (nothing to do) | busy (another holds it; it waits for that claim) | waiting (deferred or
@@ -88,6 +103,7 @@ $$;
 create function writer.leave_unclaimed(tenant uuid, wanted_kind text, keys uuid[])
     returns table (verdict text, id uuid, version bigint)
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
@@ -111,7 +127,8 @@ begin
        and s.parked_at is null and (s.claim_until is null or s.claim_until <= clock_timestamp())
        and (c.mode <> 'live' or n.state <> 'active' or d.state <> 'active');
     if cardinality(asleep_ids) > 0 then
-        perform chain.postpone(array_fill(wanted_kind, array[cardinality(asleep_ids)]), asleep_ids, asleep_versions,
+        perform chain.postpone(array_fill(wanted_kind, array[cardinality(asleep_ids)]),
+                               array_fill(tenant, array[cardinality(asleep_ids)]), asleep_ids, asleep_versions,
                                array_fill(null::double precision, array[cardinality(asleep_ids)]), asleep_codes,
                                array_fill(false, array[cardinality(asleep_ids)]), array_fill(false, array[cardinality(asleep_ids)]));
     end if;
@@ -122,7 +139,11 @@ begin
            s.id, s.version
       from chain.sync s
      where s.kind = wanted_kind and s.id = any (keys) and s.tenant_id = tenant;
-    perform chain.wait_for_claim(array_fill(wanted_kind, array[cardinality(keys)]), keys);
+    -- What has no row of its own could never be claimed: its message would come back for ever.
+    keys := array(select k from unnest(keys) as k
+                   where exists (select from router.account a where wanted_kind = 'account' and a.tenant_id = tenant and a.id = k)
+                      or exists (select from router.organization o where wanted_kind = 'organization' and o.tenant_id = tenant and o.id = k));
+    perform chain.wait_for_claim(array_fill(wanted_kind, array[cardinality(keys)]), array_fill(tenant, array[cardinality(keys)]), keys);
 end
 $$;
 
@@ -135,52 +156,71 @@ create function writer.claim_accounts(worker text, tenants uuid[], ids uuid[], l
         identity_at_desk boolean, applied_form text, held text, waited double precision
     )
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     one record;
     taken uuid[];
+    asleep uuid[];
+    left_over uuid[];
 begin
+    -- Waits for a mark that is being committed: skipping its row would leave the key to the queue's lease.
+    with free as (
+        select s.id from unnest(tenants, ids) as k (tenant, id)
+          join chain.sync s on s.kind = 'account' and s.id = k.id and s.tenant_id = k.tenant
+         where s.done_version < s.version
+           and s.parked_at is null and (s.not_before is null or s.not_before <= clock_timestamp())
+           and (s.claim_until is null or s.claim_until <= clock_timestamp())
+         order by s.tenant_id, s.id for update of s
+    ), won as (
+        update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + lease
+          from free f where s.kind = 'account' and s.id = f.id
+        returning s.id)
+    select coalesce(array_agg(w.id), '{}') into taken from won w;
+
     for one in
         select k.tenant, array_agg(distinct k.id) as keys from unnest(tenants, ids) as k (tenant, id) group by k.tenant order by k.tenant
     loop
         perform chain.enter_tenant(one.tenant);
-        -- Waits for a mark that is being committed: skipping its row would leave the key to the queue's lease.
-        with free as (
-            select s.id from chain.sync s
-              join router.account a on a.tenant_id = one.tenant and a.id = s.id
-              join console.connection c on c.tenant_id = one.tenant and c.id = a.connection_id and c.mode = 'live'
-              join console.tenant n on n.id = one.tenant and n.state = 'active'
-              join console.desk d on d.id = n.desk_id and d.state = 'active'
-             where s.kind = 'account' and s.id = any (one.keys) and s.tenant_id = one.tenant and s.done_version < s.version
-               and s.parked_at is null and (s.not_before is null or s.not_before <= clock_timestamp())
-               and (s.claim_until is null or s.claim_until <= clock_timestamp())
-             order by s.id for update of s
-        ), won as (
-            update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + lease
-              from free f where s.kind = 'account' and s.id = f.id
-            returning s.id)
-        select coalesce(array_agg(w.id), '{}') into taken from won w;
+        asleep := '{}';
+        left_over := array(select k from unnest(one.keys) as k where not (k = any (taken)) order by k);
+        -- A statement of its own: it sees what was committed while the claim waited, version, account and mode as of one moment.
+        for verdict, id, tenant_id, version, attempts, urgent, desk_id, email, display_name, access, wanted_hash,
+            identity_id, identity_state, desk_account_id, identity_email, identity_display_name, identity_at_desk, applied_form, held, waited
+        in
+            select case when c.mode = 'live' and n.state = 'active' and d.state = 'active' then 'claimed' else 'asleep' end,
+                   s.id, one.tenant, s.version, s.attempts, s.prio = 0, a.desk_id,
+                   a.email, a.display_name, a.access, a.wanted_hash,
+                   i.id, i.state, i.desk_account_id, i.email, i.display_name, i.at_desk, o.form, o.held,
+                   extract(epoch from clock_timestamp() - s.marked_at)::double precision
+              from unnest(one.keys) as k (id)
+              join chain.sync s on s.kind = 'account' and s.id = k.id
+              left join router.account a on a.tenant_id = one.tenant and a.id = s.id
+              left join console.connection c on c.tenant_id = one.tenant and c.id = a.connection_id
+              left join console.tenant n on n.id = one.tenant
+              left join console.desk d on d.id = n.desk_id
+              left join writer.desk_identity i on i.tenant_id = one.tenant and i.account_id = a.id and i.role = 'live'
+              left join writer.outcome o on o.tenant_id = one.tenant and o.account_id = a.id
+             where k.id = any (taken)
+        loop
+            if verdict = 'claimed' then
+                return next;
+            else
+                asleep := asleep || id;
+            end if;
+        end loop;
 
-        -- A statement of its own: it sees what was committed while the claim waited, version and account as of one moment.
-        return query
-        select 'claimed'::text, s.id, one.tenant, s.version, s.attempts, s.prio = 0, a.desk_id,
-               a.email, a.display_name, a.access, a.wanted_hash,
-               i.id, i.state, i.desk_account_id, i.email, i.display_name, i.at_desk, o.form, o.held,
-               extract(epoch from clock_timestamp() - s.marked_at)::double precision
-          from chain.sync s
-          join router.account a on a.tenant_id = one.tenant and a.id = s.id
-          left join writer.desk_identity i on i.tenant_id = one.tenant and i.account_id = a.id and i.role = 'live'
-          left join writer.outcome o on o.tenant_id = one.tenant and o.account_id = a.id
-         where s.kind = 'account' and s.id = any (taken);
-
-        if cardinality(taken) < cardinality(one.keys) then
+        if cardinality(asleep) > 0 then
+            update chain.sync s set claim_worker = null, claim_until = null
+             where s.kind = 'account' and s.id = any (asleep) and s.claim_worker = worker;
+        end if;
+        if cardinality(asleep || left_over) > 0 then
             return query
             select l.verdict, l.id, one.tenant, l.version, 0::smallint, false, null::uuid,
                    null::text, null::text, null::boolean, null::text,
                    null::uuid, null::text, null::text, null::text, null::text, null::boolean, null::text, null::text,
                    null::double precision
-              from writer.leave_unclaimed(one.tenant, 'account',
-                                          array(select k from unnest(one.keys) as k where not (k = any (taken)) order by k)) l;
+              from writer.leave_unclaimed(one.tenant, 'account', asleep || left_over) l;
         end if;
     end loop;
 end
@@ -191,40 +231,39 @@ $$;
 create function writer.save_intents(worker text, items jsonb, lease interval)
     returns table (id uuid, identity_id uuid)
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
     one record;
     kept uuid[];
 begin
+    with mine as (
+        select s.id from jsonb_to_recordset(items) as k (tenant uuid, account uuid, version bigint)
+          join chain.sync s on s.kind = 'account' and s.id = k.account and s.tenant_id = k.tenant and s.version = k.version
+                           and s.claim_worker = worker and s.claim_until > clock_timestamp()
+         order by s.tenant_id, s.id for update of s
+    ), renewed as (
+        update chain.sync s set claim_until = clock_timestamp() + lease
+          from mine m where s.kind = 'account' and s.id = m.id
+        returning s.id)
+    select array_agg(r.id) into kept from renewed r;
     for one in
-        select i.tenant, array_agg(i.account order by i.account) as accounts, array_agg(i.version order by i.account) as versions,
+        select i.tenant, array_agg(i.account order by i.account) as accounts,
                array_agg(i.identity order by i.account) as identities, array_agg(i.email order by i.account) as emails
-          from jsonb_to_recordset(items) as i (tenant uuid, account uuid, version bigint, identity uuid, email text)
-         group by i.tenant order by i.tenant
+          from jsonb_to_recordset(items) as i (tenant uuid, account uuid, identity uuid, email text)
+         where i.account = any (kept) group by i.tenant order by i.tenant
     loop
         perform chain.enter_tenant(one.tenant);
-        with mine as (
-            select s.id from unnest(one.accounts, one.versions) as k (account, version)
-              join chain.sync s on s.kind = 'account' and s.id = k.account and s.version = k.version
-                               and s.claim_worker = worker and s.claim_until > clock_timestamp()
-              join router.account a on a.tenant_id = one.tenant and a.id = k.account
-              join console.connection c on c.tenant_id = one.tenant and c.id = a.connection_id and c.mode = 'live'
-              join console.tenant n on n.id = one.tenant and n.state = 'active'
-              join console.desk d on d.id = n.desk_id and d.state = 'active'
-             order by s.id for update of s
-        ), renewed as (
-            update chain.sync s set claim_until = clock_timestamp() + lease
-              from mine m where s.kind = 'account' and s.id = m.id
-            returning s.id)
-        select array_agg(r.id) into kept from renewed r;
         -- 'unknown' stays: only an answer ends it. The attempt that begins now leaves 'intent' behind if it dies.
         return query
         insert into writer.desk_identity as i (tenant_id, id, desk_id, account_id, state, email)
         select one.tenant, k.identity, a.desk_id, a.id, 'intent', k.email
           from unnest(one.accounts, one.identities, one.emails) as k (account, identity, email)
           join router.account a on a.tenant_id = one.tenant and a.id = k.account
-         where k.account = any (kept)
+          join console.connection c on c.tenant_id = one.tenant and c.id = a.connection_id and c.mode = 'live'
+          join console.tenant n on n.id = one.tenant and n.state = 'active'
+          join console.desk d on d.id = n.desk_id and d.state = 'active'
         on conflict (tenant_id, account_id) where role = 'live'
             do update set intent_at = now(), email = excluded.email,
                           state = case when i.state = 'idle' then 'intent' else i.state end
@@ -238,34 +277,35 @@ $$;
 -- a step whose answer nobody heard is carried out again, also when the opposite is wanted by then.
 create function writer.save_steps(worker text, items jsonb, lease interval) returns table (id uuid)
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
+#variable_conflict use_column
 declare
-    item record;
-    entered uuid;
+    one uuid;
+    kept uuid[];
 begin
-    for item in
-        select * from jsonb_to_recordset(items)
-            as i (tenant uuid, account uuid, version bigint, identity uuid, renames boolean, moves boolean)
-        order by i.tenant, i.account
-    loop
-        if entered is distinct from item.tenant then
-            perform chain.enter_tenant(item.tenant);
-            entered := item.tenant;
-        end if;
+    with mine as (
+        select s.id from jsonb_to_recordset(items) as k (tenant uuid, account uuid, version bigint)
+          join chain.sync s on s.kind = 'account' and s.id = k.account and s.tenant_id = k.tenant and s.version = k.version
+                           and s.claim_worker = worker and s.claim_until > clock_timestamp()
+         order by s.tenant_id, s.id for update of s
+    ), renewed as (
         update chain.sync s set claim_until = clock_timestamp() + lease
-          from router.account a
-         where s.kind = 'account' and s.id = item.account and s.claim_worker = worker and s.claim_until > clock_timestamp()
-           and s.version = item.version and a.tenant_id = item.tenant and a.id = item.account
-           and writer.may_call(item.tenant, a.connection_id);
-        if not found then
-            continue;
-        end if;
+          from mine m where s.kind = 'account' and s.id = m.id
+        returning s.id)
+    select array_agg(r.id) into kept from renewed r;
+    for one in select distinct k.tenant from jsonb_to_recordset(items) as k (tenant uuid) order by k.tenant loop
+        perform chain.enter_tenant(one);
+        return query
         update writer.desk_identity i
-           set display_name = case when not item.renames then i.display_name end,
-               at_desk = case when not item.moves then i.at_desk end
-         where i.tenant_id = item.tenant and i.id = item.identity;
-        id := item.account;
-        return next;
+           set display_name = case when not k.renames then i.display_name end, at_desk = case when not k.moves then i.at_desk end
+          from jsonb_to_recordset(items) as k (tenant uuid, account uuid, identity uuid, renames boolean, moves boolean)
+          join router.account a on a.tenant_id = one and a.id = k.account
+          join console.connection c on c.tenant_id = one and c.id = a.connection_id and c.mode = 'live'
+          join console.tenant n on n.id = one and n.state = 'active'
+          join console.desk d on d.id = n.desk_id and d.state = 'active'
+         where k.tenant = one and k.account = any (kept) and i.tenant_id = one and i.id = k.identity
+        returning k.account;
     end loop;
 end
 $$;
@@ -274,6 +314,7 @@ $$;
 create function writer.renew_accounts(worker text, tenants uuid[], ids uuid[], versions bigint[], lease interval)
     returns table (id uuid)
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     one uuid;
@@ -295,160 +336,177 @@ begin
 end
 $$;
 
--- Records what happened to a batch of claimed accounts, one transaction; items whose claim was lost change nothing and do
--- not come back. `result`: done | retry (after `seconds`) | park | release (nothing to tell, may be picked again).
--- `hold` keeps the claim for so many seconds: a call without an answer may still act. A desk id that has an owner already is
--- never taken: the item is parked as held(adoption). Item fields: see vestibule.database.outcomes.
--- Rows are locked accounts first, then organizations, each by tenant and id.
-create function writer.record_accounts(worker text, items jsonb) returns table (id uuid, owned_by_another boolean)
+-- What is said about an account in hand; fields as in vestibule.database.outcomes.AccountRecord.
+create type writer.account_record as (
+    tenant uuid, account uuid, desk uuid, version bigint, result text, seconds double precision, counted boolean, code text,
+    detail text, hash text, form text, held text, event text, trace text,
+    identity uuid, identity_state text, desk_account_id text, display_name text, at_desk boolean,
+    tell_organizations boolean, case_kind text, was_held boolean, hold double precision
+);
+
+-- What the desk has confirmed of these accounts' identities, of the tenant that was entered.
+create function writer.note_identities(records writer.account_record[]) returns void
     language plpgsql volatile
 as $$
-declare
-    item record;
-    entered uuid;
-    clash boolean;
-    told jsonb := '[]';
-    told_desk uuid;
-    done_ids uuid[] := '{}';
-    done_versions bigint[] := '{}';
-    late_ids uuid[] := '{}';
-    late_versions bigint[] := '{}';
-    late_seconds double precision[] := '{}';
-    late_codes text[] := '{}';
-    late_counted boolean[] := '{}';
-    late_parked boolean[] := '{}';
-    held_ids uuid[] := '{}';
-    held_seconds double precision[] := '{}';
 begin
-    for item in
-        select * from jsonb_to_recordset(items) as i (
-            tenant uuid, account uuid, desk uuid, version bigint, result text, seconds double precision, counted boolean, code text,
-            detail text, hash text, form text, held text, event text, trace text,
-            identity uuid, identity_state text, desk_account_id text, display_name text, at_desk boolean,
-            tell_organizations boolean, case_kind text, was_held boolean, hold double precision)
-        order by i.tenant, i.account
-    loop
-        if entered is distinct from item.tenant then
-            perform chain.enter_tenant(item.tenant);
-            entered := item.tenant;
-        end if;
-        perform from chain.sync s where s.kind = 'account' and s.id = item.account and s.claim_worker = worker for update;
-        if not found then
-            continue;
-        end if;
-        clash := false;
-        if item.identity is not null then
-            begin
-                update writer.desk_identity i
-                   set state = item.identity_state, desk_account_id = coalesce(item.desk_account_id, i.desk_account_id),
-                       display_name = item.display_name, at_desk = item.at_desk,
-                       created_at = case when i.desk_account_id is null and item.desk_account_id is not null then now() else i.created_at end
-                 where i.tenant_id = item.tenant and i.id = item.identity;
-            exception when unique_violation then
-                clash := true;
-                item.result := 'park';
-                item.held := 'adoption';
-                item.code := 'adoption';
-                item.detail := 'owned_already';
-                item.event := 'held';
-                item.case_kind := 'adoption';
-                item.hash := null;
-                item.form := null;
-                item.tell_organizations := false;
-            end;
-        end if;
-        if item.result <> 'release' then
-            insert into writer.outcome as o (tenant_id, account_id, applied_hash, applied_version, form, held, code, confirmed_at)
-            values (item.tenant, item.account, item.hash, case when item.result = 'done' then item.version else 0 end, item.form,
-                    item.held, item.code, case when item.hash is not null then clock_timestamp() end)
-            on conflict on constraint outcome_pkey do update set
-                applied_hash = coalesce(excluded.applied_hash, o.applied_hash),
-                applied_version = greatest(excluded.applied_version, o.applied_version),
-                form = coalesce(excluded.form, o.form), held = excluded.held, code = excluded.code,
-                confirmed_at = coalesce(excluded.confirmed_at, o.confirmed_at), updated_at = clock_timestamp();
-            if item.event is not null then
-                insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
-                values (item.tenant, item.account, 'done', item.event, coalesce(item.held, item.detail, item.code), item.trace);
-            end if;
-            if item.case_kind is not null then
-                insert into router."case" (tenant_id, kind, subject_id, connection_id)
-                select item.tenant, item.case_kind, item.account, a.connection_id
-                  from router.account a where a.tenant_id = item.tenant and a.id = item.account
-                on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
-            elsif item.was_held and item.result = 'done' and item.held is null then
-                update router."case" c set closed_at = now(), decision = 'resolved'
-                 where c.tenant_id = item.tenant and c.subject_id = item.account and c.kind = 'adoption' and c.closed_at is null;
-            end if;
-        end if;
-        if item.tell_organizations then
-            told := told || jsonb_build_object('tenant', item.tenant, 'account', item.account, 'desk', item.desk, 'trace', item.trace);
-        end if;
-        if item.result = 'done' then
-            done_ids := done_ids || item.account;
-            done_versions := done_versions || item.version;
-        else
-            late_ids := late_ids || item.account;
-            late_versions := late_versions || item.version;
-            late_seconds := late_seconds || coalesce(item.seconds, case when item.result = 'release' then 0 end);
-            late_codes := late_codes || item.code;
-            late_counted := late_counted || (coalesce(item.counted, true) and item.result <> 'release');
-            late_parked := late_parked || (item.result = 'park');
-        end if;
-        if item.hold > 0 then
-            held_ids := held_ids || item.account;
-            held_seconds := held_seconds || item.hold;
-        end if;
-        id := item.account;
-        owned_by_another := clash;
-        return next;
-    end loop;
-    perform chain.finish(array_fill('account'::text, array[cardinality(done_ids)]), done_ids, done_versions);
-    update chain.sync s set claim_worker = null, claim_until = null where s.kind = 'account' and s.id = any (late_ids);
-    perform chain.postpone(array_fill('account'::text, array[cardinality(late_ids)]), late_ids, late_versions,
-                           late_seconds, late_codes, late_counted, late_parked);
-    update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + k.hold * interval '1 second'
-      from unnest(held_ids, held_seconds) as k (account, hold) where s.kind = 'account' and s.id = k.account;
-    perform writer.tell_organizations(told);
+    update writer.desk_identity i
+       set state = r.identity_state, desk_account_id = coalesce(r.desk_account_id, i.desk_account_id),
+           display_name = r.display_name, at_desk = r.at_desk,
+           created_at = case when i.desk_account_id is null and r.desk_account_id is not null then now() else i.created_at end
+      from unnest(records) r
+     where i.tenant_id = r.tenant and i.id = r.identity;
 end
 $$;
 
--- The organizations of these accounts have something to do now; a leaver's go first. They are dirty since their memberships
--- were wanted, which is before the accounts that still wait: nobody is complete only when the last one of a load is made.
-create function writer.tell_organizations(told jsonb) returns void
+-- Records what happened to a batch of claimed accounts, one transaction; items whose claim was lost change nothing and do
+-- not come back. `result`: done | retry (after `seconds`) | park | release (nothing to tell, may be picked again).
+-- `hold` keeps the claim for so many seconds: a call without an answer may still act. A desk id that has an owner already is
+-- never taken: the item is parked as held(adoption).
+-- All accounts' keys are locked first, by tenant and id; then come, tenant by tenant, their rows, memberships and organizations.
+create function writer.record_accounts(worker text, items jsonb) returns table (id uuid, owned_by_another boolean)
+    language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare
+    one uuid;
+    mine uuid[];
+    batch writer.account_record[];
+    part writer.account_record[];
+    item writer.account_record;
+    recorded writer.account_record[] := '{}';
+    clashes uuid[] := '{}';
+    told uuid[];
+begin
+    select array_agg(l.id) into mine
+      from (select s.id from jsonb_to_recordset(items) as i (tenant uuid, account uuid)
+              join chain.sync s on s.kind = 'account' and s.id = i.account and s.claim_worker = worker
+             order by i.tenant, i.account for update of s) l;
+    select array_agg(i order by i.account) into batch
+      from jsonb_populate_recordset(null::writer.account_record, items) i where i.account = any (mine);
+    for one in select distinct i.tenant from unnest(batch) i order by i.tenant loop
+        perform chain.enter_tenant(one);
+        part := array(select i from unnest(batch) i where i.tenant = one order by i.account);
+        begin
+            perform writer.note_identities(part);
+        exception when unique_violation then
+            for place in 1 .. cardinality(part) loop
+                begin
+                    perform writer.note_identities(part[place:place]);
+                exception when unique_violation then
+                    item := part[place];
+                    item.result := 'park';
+                    item.held := 'adoption';
+                    item.code := 'adoption';
+                    item.detail := 'owned_already';
+                    item.event := 'held';
+                    item.case_kind := 'adoption';
+                    item.hash := null;
+                    item.form := null;
+                    item.tell_organizations := false;
+                    part[place] := item;
+                    clashes := clashes || item.account;
+                end;
+            end loop;
+        end;
+        perform writer.record_outcomes(part);
+        told := array(select i.account from unnest(part) i where i.tell_organizations);
+        if cardinality(told) > 0 then
+            perform writer.tell_organizations(one, part[1].desk, told, (select max(i.trace) from unnest(part) i where i.tell_organizations));
+        end if;
+        recorded := recorded || part;
+    end loop;
+    perform chain.finish(array_agg('account'::text), array_agg(i.tenant), array_agg(i.account), array_agg(i.version))
+       from unnest(recorded) i where i.result = 'done' having count(*) > 0;
+    perform writer.end_late(worker, recorded);
+    return query select i.account, i.account = any (clashes) from unnest(recorded) i;
+end
+$$;
+
+-- Outcomes, what is told of them, and cases, of the tenant that was entered.
+create function writer.record_outcomes(records writer.account_record[]) returns void
+    language plpgsql volatile
+as $$
+begin
+    insert into writer.outcome as o (tenant_id, account_id, applied_hash, applied_version, form, held, code, confirmed_at)
+    select r.tenant, r.account, r.hash, case when r.result = 'done' then r.version else 0 end, r.form,
+           r.held, r.code, case when r.hash is not null then clock_timestamp() end
+      from unnest(records) r where r.result <> 'release'
+    on conflict on constraint outcome_pkey do update set
+        applied_hash = coalesce(excluded.applied_hash, o.applied_hash),
+        applied_version = greatest(excluded.applied_version, o.applied_version),
+        form = coalesce(excluded.form, o.form), held = excluded.held, code = excluded.code,
+        confirmed_at = coalesce(excluded.confirmed_at, o.confirmed_at), updated_at = clock_timestamp();
+    insert into chain.timeline (tenant_id, subject_id, stage, code, reason, trace)
+    select r.tenant, r.account, 'done', r.event, coalesce(r.held, r.detail, r.code), r.trace
+      from unnest(records) r where r.result <> 'release' and r.event is not null;
+    if exists (select from unnest(records) r where r.result <> 'release' and r.case_kind is not null) then
+        insert into router."case" (tenant_id, kind, subject_id, connection_id)
+        select r.tenant, r.case_kind, r.account, a.connection_id
+          from unnest(records) r
+          join router.account a on a.tenant_id = r.tenant and a.id = r.account
+         where r.result <> 'release' and r.case_kind is not null
+        on conflict (tenant_id, kind, subject_id) where closed_at is null do nothing;
+    end if;
+    if exists (select from unnest(records) r where r.was_held and r.result = 'done' and r.held is null) then
+        update router."case" c set closed_at = now(), decision = 'resolved'
+          from unnest(records) r
+         where r.was_held and r.result = 'done' and r.held is null and r.case_kind is null
+           and c.tenant_id = r.tenant and c.subject_id = r.account and c.kind = 'adoption' and c.closed_at is null;
+    end if;
+end
+$$;
+
+-- Ends the claims of those that are not done: they wait or are parked. Their keys are locked.
+create function writer.end_late(worker text, records writer.account_record[]) returns void
+    language plpgsql volatile
+as $$
+begin
+    if not exists (select from unnest(records) r where r.result <> 'done') then
+        return;
+    end if;
+    perform chain.postpone(array_agg('account'::text), array_agg(r.tenant), array_agg(r.account), array_agg(r.version),
+                           array_agg(coalesce(r.seconds, case when r.result = 'release' then 0 end)), array_agg(r.code),
+                           array_agg(coalesce(r.counted, true) and r.result <> 'release'), array_agg(r.result = 'park'))
+       from unnest(records) r where r.result <> 'done';
+    update chain.sync s set claim_worker = case when r.hold > 0 then worker end,
+                            claim_until = case when r.hold > 0 then clock_timestamp() + r.hold * interval '1 second' end
+      from unnest(records) r
+     where r.result <> 'done' and s.kind = 'account' and s.id = r.account;
+end
+$$;
+
+-- The organizations of these accounts, which are at the desk now, have something to do; a leaver's go first. They are dirty since
+-- their memberships were wanted, which is before the accounts that still wait: nobody is complete only when the last one of a load is
+-- made. The tenant was entered.
+create function writer.tell_organizations(tenant uuid, desk uuid, accounts uuid[], trace text) returns void
     language plpgsql volatile
 as $$
 declare
-    one record;
-    every record;
-    present uuid[];
+    waiting uuid[];
+    lanes smallint[];
+    waiting_since timestamptz[];
 begin
-    for one in
-        select t.tenant, t.desk, array_agg(t.account) as accounts, max(t.trace) as trace
-          from jsonb_to_recordset(told) as t (tenant uuid, account uuid, desk uuid, trace text)
-         group by t.tenant, t.desk order by t.tenant
-    loop
-        perform chain.enter_tenant(one.tenant);
-        present := array(select i.account_id from writer.desk_identity i
-                          where i.tenant_id = one.tenant and i.account_id = any (one.accounts) and i.role = 'live'
-                            and i.desk_account_id is not null);
-        perform from router.membership m
-         where m.tenant_id = one.tenant and m.account_id = any (present) and m.ready is distinct from true
-         order by m.organization_id, m.account_id for no key update;
-        update router.membership m set ready = true
-         where m.tenant_id = one.tenant and m.account_id = any (present) and m.ready is distinct from true;
-        for every in
-            select not m.wanted as leaving, array_agg(distinct m.organization_id order by m.organization_id) as ids,
+    -- The marks before the rows, as the router does; as many organizations as there are.
+    select array_agg(w.id order by w.id), array_agg(w.lane order by w.id), array_agg(w.since order by w.id)
+      into waiting, lanes, waiting_since
+      from (select m.organization_id as id, (case when bool_or(not m.wanted) then 0 else 1 end)::smallint as lane,
                    min(m.wanted_at) as since
               from router.membership m
-             where m.tenant_id = one.tenant and m.account_id = any (one.accounts) and m.wanted is distinct from m.applied
-             group by m.wanted order by m.wanted
-        loop
-            perform chain.mark('organization', one.tenant, one.desk, every.ids,
-                               (case when every.leaving then 0 else 1 end)::smallint, one.trace);
-            update chain.sync s set marked_at = every.since
-             where s.kind = 'organization' and s.id = any (every.ids) and s.tenant_id = one.tenant and s.marked_at > every.since;
-        end loop;
-    end loop;
+             where m.tenant_id = tenant and m.account_id = any (accounts) and m.wanted is distinct from m.applied
+             group by m.organization_id) w;
+    if waiting is not null then
+        perform chain.mark_each('organization', tenant, desk, waiting, lanes, array_fill(trace, array[cardinality(waiting)]));
+        update chain.sync s set marked_at = waiting_since[array_position(waiting, s.id)]
+         where s.kind = 'organization' and s.id = any (waiting) and s.tenant_id = tenant
+           and s.marked_at > waiting_since[array_position(waiting, s.id)];
+    end if;
+    with unready as (
+        select m.organization_id, m.account_id from router.membership m
+         where m.tenant_id = tenant and m.account_id = any (accounts) and m.ready is distinct from true
+         order by m.organization_id, m.account_id for no key update)
+    update router.membership m set ready = true
+      from unready w
+     where m.tenant_id = tenant and m.organization_id = w.organization_id and m.account_id = w.account_id;
 end
 $$;
 
@@ -462,6 +520,7 @@ create function writer.claim_organizations(worker text, tenants uuid[], ids uuid
         code text, claimed_at timestamptz, refused integer, waited double precision, names_taken text
     )
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     one record;
@@ -520,6 +579,7 @@ $$;
 -- Renews an organization's claim between two steps: 'saved' | 'lost' (another's now) | 'stopped' (something was paused).
 create function writer.renew_organization(worker text, tenant uuid, organization uuid, lease interval) returns text
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 begin
     perform chain.enter_tenant(tenant);
@@ -540,6 +600,7 @@ create function writer.save_organization(
     new_desk_name text, new_applied_name text, new_marked boolean, new_linked boolean
 ) returns text
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     renewed constant text := writer.renew_organization(worker, tenant, organization, lease);
@@ -564,6 +625,7 @@ $$;
 -- Memberships that the desk had before us are theirs (design, rule 8): counted as applied, never removed by us.
 create function writer.adopt_memberships(worker text, tenant uuid, organization uuid, lease interval, members text[]) returns text
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     renewed constant text := writer.renew_organization(worker, tenant, organization, lease);
@@ -587,6 +649,7 @@ create function writer.read_memberships(
     worker text, tenant uuid, organization uuid, lease interval, coded_before timestamptz, most integer
 ) returns table (verdict text, account_id uuid, desk_account_id text, wanted boolean)
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
@@ -606,15 +669,17 @@ begin
         -- Such an account may be recorded this very moment by somebody who does not see the membership: wait for that
         -- record, look again. Accounts are locked before organizations, as in record_accounts.
         perform from chain.sync s where s.kind = 'account' and s.id = any (unseen) order by s.id for share;
+    end if;
+    renewed := writer.renew_organization(worker, tenant, organization, lease);  -- locks the key, and only then come its rows
+    if renewed <> 'saved' then
+        return query select renewed, null::uuid, null::text, null::boolean;
+        return;
+    end if;
+    if unseen is not null then
         update router.membership m set ready = false
          where m.tenant_id = tenant and m.organization_id = organization and m.account_id = any (unseen) and m.ready is null
            and not exists (select from writer.desk_identity i
                             where i.tenant_id = tenant and i.account_id = m.account_id and i.role = 'live' and i.desk_account_id is not null);
-    end if;
-    renewed := writer.renew_organization(worker, tenant, organization, lease);
-    if renewed <> 'saved' then
-        return query select renewed, null::uuid, null::text, null::boolean;
-        return;
     end if;
     -- We stop wanting what is theirs and touch nothing at the desk.
     update router.membership m set applied = false, applied_at = clock_timestamp(), code = null
@@ -651,6 +716,7 @@ create function writer.record_memberships(
     out mine boolean, out remaining integer
 )
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 begin
     perform chain.enter_tenant(tenant);
@@ -681,6 +747,7 @@ create function writer.record_organization(
     new_code text, detail text, event text, new_trace text, hold double precision, calm boolean, names_taken text
 ) returns boolean
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 begin
     perform chain.enter_tenant(tenant);
@@ -710,10 +777,10 @@ begin
         end if;
     end if;
     if result = 'done' then
-        perform chain.finish(array['organization'], array[organization], array[record_organization.version]);
+        perform chain.finish(array['organization'], array[tenant], array[organization], array[record_organization.version]);
     else
         update chain.sync s set claim_worker = null, claim_until = null where s.kind = 'organization' and s.id = organization;
-        perform chain.postpone(array['organization'], array[organization], array[record_organization.version],
+        perform chain.postpone(array['organization'], array[tenant], array[organization], array[record_organization.version],
                                array[coalesce(seconds, case when result = 'release' then 0 end)], array[new_code],
                                array[counted and result <> 'release'], array[result = 'park']);
     end if;
@@ -721,8 +788,9 @@ begin
         update chain.sync s set prio = 1
          where s.kind = 'organization' and s.id = organization and s.version = record_organization.version and s.prio = 0;
     end if;
-    if hold > 0 then
-        update chain.sync s set claim_worker = worker, claim_until = clock_timestamp() + hold * interval '1 second'
+    if result <> 'done' then
+        update chain.sync s set claim_worker = case when hold > 0 then worker end,
+                                claim_until = case when hold > 0 then clock_timestamp() + hold * interval '1 second' end
          where s.kind = 'organization' and s.id = organization;
     end if;
     return true;
@@ -735,6 +803,7 @@ create function writer.take_permits(
     reserve double precision, out granted integer, out wait double precision, out code text
 )
     language plpgsql volatile
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     bucket record;

@@ -51,6 +51,7 @@ def judge_person(
         mapping_version=work.surroundings.mapping_version,
         account=account_id_of(work.person) if stored is None else stored.id,
         basis=None if stored is None else stored.hash,
+        at_desk=stored is None or stored.at_desk,
         claim=None if decision.claim is None else email_hmac(email_key, decision.claim),
         want=_wanted(decision.wanted, email_key),
         otherwise=_wanted(decision.without_claim, email_key),
@@ -114,6 +115,7 @@ def _facts(work: PersonWork) -> Facts:
         rename_email=capabilities.get("rename_email") is True,
         rename_person=capabilities.get("rename_person") is True,
         account=None if work.account is None else work.account.wanted,
+        at_desk=work.account is None or work.account.at_desk,
     )
 
 

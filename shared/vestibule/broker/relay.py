@@ -14,17 +14,21 @@ from vestibule.database.pool import Pool
 from vestibule.database.sync import Picked, Windows, expand_fanout, pick, read_backlog, sweep, unpick
 from vestibule.messages.topology import Stage
 from vestibule.process.loops import Counts
+from vestibule.telemetry.logging import logger
 from vestibule.telemetry.metrics import BacklogMetrics, RelayMetrics
 
 BUSY_PAUSE: Final = 0.01  # seconds; more may be waiting behind the window
 IDLE_PAUSE: Final = 0.04  # polling costs one index probe; NOTIFY cost a third of ingest's commits
+REFUSED_PAUSE: Final = 0.5  # a full queue says no a hundred times a second, each time for two commits
 SWEEP_PAUSE: Final = 0.5
 FANOUT_CHUNK: Final = 500
 FANOUT_PAUSE: Final = 0.02
 
-# The broker said no, or was never asked: these may go again at once. UNKNOWN may have arrived: the lease
-# decides.
+# The broker said no, or was never asked: these may go again, after a pause. UNKNOWN may have arrived: the
+# lease decides.
 NOT_SENT: Final = frozenset({Receipt.DOWN, Receipt.REJECTED, Receipt.UNROUTABLE})
+
+log = logger(__name__)
 
 
 class Publishing(Protocol):
@@ -50,6 +54,7 @@ class Picking:
     windows: Windows
     metrics: RelayMetrics
     _picked: int = 0
+    _returned: int = 0
 
     @property
     def name(self) -> str:
@@ -58,12 +63,14 @@ class Picking:
 
     @property
     def pause(self) -> float:
-        """Shorter while there is work."""
+        """Shorter while there is work; a broker that takes nothing is left alone for a while."""
+        if self._returned:
+            return REFUSED_PAUSE
         return BUSY_PAUSE if self._picked else IDLE_PAUSE
 
     async def run_once(self) -> Counts:
         """One pick; without a broker nothing is picked, so that nothing waits for a lease."""
-        self._picked = 0
+        self._picked = self._returned = 0
         if not self.publisher.ready:
             return {"waiting_for_broker": 1}
         picked = await pick(self.pool, self.stage, self.windows)
@@ -73,6 +80,7 @@ class Picking:
         self.metrics.picked.of(self.stage).inc(len(picked))
         receipts = await self.publisher.publish([_outgoing(one) for one in picked])
         returned = [one.key for one, receipt in zip(picked, receipts, strict=True) if receipt in NOT_SENT]
+        self._returned = len(returned)
         if returned:
             await unpick(self.pool, returned)
         return {"picked": len(picked), "returned": len(returned)}
@@ -125,9 +133,13 @@ class Expanding:
 
     async def run_once(self) -> Counts:
         """One chunk."""
-        touched = await expand_fanout(self.pool, self.chunk)
-        self._open = touched >= 0
-        return {"marked": max(touched, 0)}
+        expanded = await expand_fanout(self.pool, self.chunk)
+        self._open = expanded is not None
+        if expanded is None:
+            return {"marked": 0}
+        if expanded.failure is not None:
+            log.error("fanout_chunk_failed", code=expanded.failure)
+        return {"marked": expanded.touched}
 
 
 async def show_backlog(pool: Pool, metrics: BacklogMetrics, windows: dict[Stage, Windows]) -> None:

@@ -53,11 +53,15 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """The account that a person feeds, as decided last; `hash` is what a new judgement is based on."""
+    """The account that a person feeds, as decided last; `hash` is what a new judgement is based on.
+
+    `at_desk` is false only where the desk has no record of it and none is being made.
+    """
 
     id: AccountId
     wanted: WantedAccount  # without its organizations
     hash: str
+    at_desk: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,8 @@ class WantedOrganization:
 class PersonJudgement:
     """What was decided about one person.
 
-    `account` is the id to use if there is something to want; `basis` the hash that its stored state had.
+    `account` is the id to use if there is something to want; `basis` the hash that its stored state had,
+    `at_desk` whether it was taken for one that the desk may know.
     `want` is stored when the `claim` (a keyed hash; None: nothing to claim) is granted, else `otherwise`;
     None leaves the account alone.
     """
@@ -135,6 +140,7 @@ class PersonJudgement:
     mapping_version: int
     account: AccountId
     basis: str | None
+    at_desk: bool
     claim: bytes | None = None
     want: Wanted | None = None
     otherwise: Wanted | None = None
@@ -225,6 +231,7 @@ async def postpone(pool: Pool, late: Sequence[Postponed]) -> None:
     await pool.execute(
         statements("decisions")["postpone"],
         [item.key.kind.value for item in late],
+        [item.key.tenant for item in late],
         [item.key.id for item in late],
         [item.key.version for item in late],
         [step.seconds if isinstance(step, RetryIn) else None for step in steps],
@@ -269,7 +276,7 @@ def _account(row: asyncpg.Record) -> StoredAccount | None:
         display_name=row["account_display_name"],
         access=row["account_access"],
     )
-    return StoredAccount(AccountId(row["account_id"]), wanted, row["account_hash"])
+    return StoredAccount(AccountId(row["account_id"]), wanted, row["account_hash"], row["account_at_desk"])
 
 
 def _item(judgement: Judgement) -> dict[str, Any]:
@@ -298,6 +305,7 @@ def _item(judgement: Judgement) -> dict[str, Any]:
                 "mapping_version": judgement.mapping_version,
                 "account": str(judgement.account),
                 "basis": judgement.basis,
+                "at_desk": judgement.at_desk,
                 "claim": None if judgement.claim is None else _bytea(judgement.claim),
                 "want": _wanted(judgement.want),
                 "otherwise": _wanted(judgement.otherwise),

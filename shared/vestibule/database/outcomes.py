@@ -248,6 +248,7 @@ async def postpone(pool: Pool, keys: Sequence[Key], seconds: float, code: str) -
         pool,
         statements(FILE)["postpone"],
         [key.kind.value for key in keys],
+        [key.tenant for key in keys],
         [key.id for key in keys],
         [key.version for key in keys],
         [seconds] * count,

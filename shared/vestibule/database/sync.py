@@ -43,6 +43,14 @@ class Backlog:
     oldest_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A chunk of a fan-out: keys marked or woken; with a failure (SQLSTATE) none, and it goes again later."""
+
+    touched: int
+    failure: str | None
+
+
 async def pick(pool: Pool, stage: Stage, windows: Windows) -> list[Picked]:
     """Admit the next keys of a stage, fairly; empty too when another relay is picking at this moment."""
     rows = await pool.fetch(
@@ -76,10 +84,11 @@ async def sweep(pool: Pool, lease: timedelta, urgent_lease: timedelta) -> tuple[
     return row["expired"], row["woken"]
 
 
-async def expand_fanout(pool: Pool, chunk: int) -> int:
-    """Mark the next chunk of the fan-out whose turn it is; -1 when none is open."""
-    touched: int = await pool.fetchval(statements(FILE)["expand_fanout"], chunk)
-    return touched
+async def expand_fanout(pool: Pool, chunk: int) -> Expanded | None:
+    """Mark the next chunk of the fan-out whose turn it is; None when none is open and due."""
+    row = await pool.fetchrow(statements(FILE)["expand_fanout"], chunk)
+    assert row is not None
+    return None if row["touched"] < 0 else Expanded(row["touched"], row["failure"])
 
 
 async def read_backlog(pool: Pool) -> list[Backlog]:

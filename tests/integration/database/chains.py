@@ -121,7 +121,7 @@ class Chain:
     async def expand_all(self) -> None:
         """Expand until no fan-out is open."""
         for _ in range(MOST_CHUNKS):
-            if await self.connection.fetchval("select chain.expand_fanout($1)", CHUNK) < 0:
+            if await self.connection.fetchval("select * from chain.expand_fanout($1)", CHUNK) < 0:
                 return
         raise AssertionError("a fan-out without an end")
 

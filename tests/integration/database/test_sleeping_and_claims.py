@@ -1,6 +1,7 @@
 """Who sleeps is woken, who holds a claim keeps it: pauses, postponements, parked rows, other workers."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -148,13 +149,13 @@ async def test_a_late_postponement_leaves_the_waiting_of_a_newer_version_alone(d
         await chain.mark(acme, "account", [account])
         await chain.mark(acme, "account", [account])
         for version in (2, 1):
-            await _postpone(admin, account, version)
+            await _postpone(admin, acme.tenant, account, version)
         row = await chain.row("account", account)
         assert (row["code"], row["attempts"]) == ("version-2", 1)
         assert row["not_before"] is not None
 
 
-async def _claim_organization(admin: Connection, tenant: object, organization: object) -> str:
+async def _claim_organization(admin: Connection, tenant: UUID, organization: UUID) -> str:
     verdict: str = await admin.fetchval(
         "select verdict from writer.claim_organizations('w1', array[$1::uuid], array[$2::uuid], '30 s')",
         tenant,
@@ -163,11 +164,12 @@ async def _claim_organization(admin: Connection, tenant: object, organization: o
     return verdict
 
 
-async def _postpone(admin: Connection, account: object, version: int) -> None:
+async def _postpone(admin: Connection, tenant: UUID, account: UUID, version: int) -> None:
     await admin.execute(
-        "select chain.postpone(array['account'], array[$1::uuid], array[$2::bigint], array[3600::float8], "
-        "array[$3::text], array[true], array[false])",
+        "select chain.postpone(array['account'], array[$4::uuid], array[$1::uuid], array[$2::bigint], "
+        "array[3600::float8], array[$3::text], array[true], array[false])",
         account,
         version,
         f"version-{version}",
+        tenant,
     )

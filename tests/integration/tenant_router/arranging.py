@@ -203,6 +203,23 @@ class Arranger:
             person.id,
         )
 
+    async def at_desk(self, person: Key, state: str = "present") -> None:
+        """The writer has made the person's account, or (`intent`, `unknown`, `idle`) has begun to."""
+        account = await self.account(person)
+        assert account is not None
+        await self.connection.execute(
+            "insert into writer.desk_identity "
+            "(tenant_id, id, desk_id, account_id, desk_account_id, state, email) "
+            "values ($1, $2, $3, $4, $5, $6, $7)",
+            account["tenant_id"],
+            uuid.uuid4(),
+            account["desk_id"],
+            account["id"],
+            account["id"].hex if state == "present" else None,
+            state,
+            account["email"],
+        )
+
     async def organizations(self, person: Key) -> set[uuid.UUID]:
         """Where the person's account is wanted."""
         rows = await self.connection.fetch(

@@ -123,6 +123,7 @@ async def test_a_judgement_based_on_an_account_that_changed_meanwhile_is_made_an
     task = asyncio.create_task(second.handle(deliveries(newer)))
     await asyncio.wait_for(paused.read.wait(), 30)
     await Database(pool).decide([judge_person(first, default_mapping(), EMAIL_KEY)])
+    await world.at_desk(ada)
     paused.let_go.set()
     await asyncio.wait_for(task, 30)
 
@@ -131,6 +132,70 @@ async def test_a_judgement_based_on_an_account_that_changed_meanwhile_is_made_an
     assert paused.results == [Result.AGAIN, Result.CHANGED]
     assert await world.decision(ada) == ("hold", "rename")
     assert account["email"] == "before@customer.example"
+
+
+async def test_a_new_address_for_an_account_that_came_to_the_desk_meanwhile_is_judged_anew(
+    world: Arranger, pool: Pool
+) -> None:
+    customer = await world.customer()
+    ada = await world.person(customer, "ada", email="before@customer.example")
+    await deciding_over(Database(pool)).handle(deliveries(ada))
+    newer = await world.change(customer, ada, "ada", email="after@customer.example")
+    paused, late = slow_router(Database(pool))
+    task = asyncio.create_task(late.handle(deliveries(newer)))
+    await asyncio.wait_for(paused.read.wait(), 30)
+    await world.at_desk(ada, "intent")
+    paused.let_go.set()
+    await asyncio.wait_for(task, 30)
+    account = await world.account(ada)
+    assert account is not None
+    assert paused.results == [Result.AGAIN, Result.CHANGED]
+    assert await world.decision(ada) == ("hold", "rename")
+    assert account["email"] == "before@customer.example"
+
+
+async def test_an_intent_that_is_saved_while_a_new_address_is_stored_is_seen_before_the_end(
+    world: Arranger, pool: Pool
+) -> None:
+    """The writer holds the account's key with an intent that is not committed yet when the router looks."""
+    customer = await world.customer()
+    ada = await world.person(customer, "ada", email="before@customer.example")
+    await deciding_over(Database(pool)).handle(deliveries(ada))
+    account = await world.account(ada)
+    assert account is not None
+    newer = await world.change(customer, ada, "ada", email="after@customer.example")
+    async with world.connection.transaction():
+        await world.connection.execute("select from chain.sync where id = $1 for update", account["id"])
+        await world.at_desk(ada, "intent")
+        task = asyncio.create_task(deciding_over(Database(pool)).handle(deliveries(newer)))
+        async with asyncio.timeout(30):
+            while not await world.connection.fetchval(  # noqa: ASYNC110  the server's locks tell nobody
+                "select exists (select from pg_stat_activity "
+                "where pg_backend_pid() = any (pg_blocking_pids(pid)))"
+            ):
+                await asyncio.sleep(0.01)
+    await asyncio.wait_for(task, 30)
+    account = await world.account(ada)
+    assert account is not None
+    assert await world.decision(ada) == ("hold", "rename")
+    assert account["email"] == "before@customer.example"
+
+
+async def test_a_group_judged_by_an_older_state_does_not_come_back_after_its_removal(
+    world: Arranger, pool: Pool
+) -> None:
+    """Nobody was in the group, so its removal left no organization that could tell the older judgement."""
+    customer = await world.customer()
+    group = await world.group(customer, "IT")
+    paused, late = slow_router(Database(pool))
+    task = asyncio.create_task(late.handle(deliveries(group)))
+    await asyncio.wait_for(paused.read.wait(), 30)
+    await deciding_over(Database(pool)).handle(deliveries(await world.remove(customer, group)))
+    paused.let_go.set()
+    await asyncio.wait_for(task, 30)
+    assert paused.results == [Result.STALE]
+    assert await world.row("select count(*) as n from router.organization") == {"n": 0}
+    assert (await world.sync("group", group.id))["done_version"] == 2
 
 
 async def test_routers_that_work_on_the_same_keys_in_any_order_end_with_the_newest_state(

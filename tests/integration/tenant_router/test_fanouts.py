@@ -7,7 +7,7 @@ import pytest
 from tests.integration.tenant_router.arranging import Arranger, Customer, deliveries
 from tests.stack import Database
 from vestibule.database.pool import Pool, open_pool
-from vestibule.database.sync import expand_fanout
+from vestibule.database.sync import Expanded, expand_fanout
 from vestibule.domain.identifiers import Kind
 from vestibule.messages.envelope import Key
 from vestibule_tenant_router.deciding import Deciding
@@ -38,8 +38,9 @@ async def mark_wide(world: Arranger, customer: Customer, scope: str, target: Key
 async def expand_all(relay: Pool, chunk: int) -> int:
     """Expand until nothing is open; returns the keys touched."""
     touched = 0
-    while (now := await expand_fanout(relay, chunk)) >= 0:
-        touched += now
+    while (now := await expand_fanout(relay, chunk)) is not None:
+        assert now.failure is None
+        touched += now.touched
     return touched
 
 
@@ -100,7 +101,7 @@ async def test_members_of_a_wide_group_are_told_once_each_and_those_who_left_are
     group = await world.group(customer, "IT", people)
     await deciding.handle(deliveries(*people, group))
     await world.connection.execute(
-        "update ingest.group_member set removed_at = now() where person_id = any($1)",
+        "update ingest.group_member set removed_at = clock_timestamp() where person_id = any($1)",
         [person.id for person in people[:2]],
     )
     await mark_wide(world, customer, "group_members", group)
@@ -123,7 +124,7 @@ async def test_two_open_fan_outs_take_turns(world: Arranger, relay: Pool) -> Non
     for customer in customers:
         await mark_wide(world, customer, "connection")
     for _ in range(2):
-        assert await expand_fanout(relay, 2) == 2
+        assert await expand_fanout(relay, 2) == Expanded(2, None)
     for keys in people.values():
         assert sorted(await versions(world, keys)) == [1, 1, 2, 2]
     assert {key.kind for keys in people.values() for key in keys} == {Kind.PERSON}

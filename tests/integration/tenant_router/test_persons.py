@@ -128,6 +128,7 @@ async def test_email_change_at_a_desk_that_cannot_rename_is_held_and_the_rest_ap
     customer = await world.customer()
     ada = await world.person(customer, "ada")
     await deciding.handle(deliveries(ada))
+    await world.at_desk(ada)
     changed = await world.change(
         customer, ada, "ada", email="ada.lovelace@customer.example", displayName="Ada L"
     )
@@ -141,6 +142,34 @@ async def test_email_change_at_a_desk_that_cannot_rename_is_held_and_the_rest_ap
 
     await deciding.handle(deliveries(await world.change(customer, ada, "ada")))
     assert await world.decision(ada) == ("want", None)
+
+
+@pytest.mark.parametrize("state", [None, "idle"])
+async def test_an_address_corrected_before_the_desk_has_an_account_is_the_one_to_be_made(
+    world: Arranger, deciding: Deciding, state: str | None
+) -> None:
+    customer = await world.customer()
+    ada = await world.person(customer, "ada", email="typo@customer.example")
+    await deciding.handle(deliveries(ada))
+    if state is not None:
+        await world.at_desk(ada, state)
+    await deciding.handle(deliveries(await world.change(customer, ada, "ada", email="ada@customer.example")))
+    account = await world.account(ada)
+    assert account is not None
+    assert await world.decision(ada) == ("want", None)
+    assert account["email"] == "ada@customer.example"
+
+
+@pytest.mark.parametrize("state", ["intent", "unknown"])
+async def test_an_address_corrected_while_the_account_is_being_made_waits(
+    world: Arranger, deciding: Deciding, state: str
+) -> None:
+    customer = await world.customer()
+    ada = await world.person(customer, "ada", email="typo@customer.example")
+    await deciding.handle(deliveries(ada))
+    await world.at_desk(ada, state)
+    await deciding.handle(deliveries(await world.change(customer, ada, "ada", email="ada@customer.example")))
+    assert await world.decision(ada) == ("hold", "rename")
 
 
 async def test_email_change_at_a_desk_that_can_rename_keeps_the_account_and_both_claims(

@@ -53,7 +53,7 @@ def group(name: str = "IT", **changes: Any) -> GroupWork:
 def account(email: str = "p10@customer.example", access: bool = True) -> StoredAccount:
     """An account as decided before."""
     wanted = WantedAccount(email, "p10", "P 10", access)
-    return StoredAccount(AccountId(uuid.UUID(int=30)), wanted, wanted_hash(wanted))
+    return StoredAccount(AccountId(uuid.UUID(int=30)), wanted, wanted_hash(wanted), at_desk=True)
 
 
 @dataclass

@@ -19,4 +19,5 @@ select id from writer.renew_accounts($1::text, $2::uuid[], $3::uuid[], $4::bigin
 select id, owned_by_another from writer.record_accounts($1::text, $2::jsonb);
 
 -- name: postpone
-select chain.postpone($1::text[], $2::uuid[], $3::bigint[], $4::double precision[], $5::text[], $6::boolean[], $7::boolean[]);
+select chain.postpone($1::text[], $2::uuid[], $3::uuid[], $4::bigint[], $5::double precision[], $6::text[], $7::boolean[],
+                      $8::boolean[]);

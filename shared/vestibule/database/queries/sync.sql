@@ -10,7 +10,7 @@ select chain.unpick($1::text[], $2::uuid[], $3::bigint[]);
 select expired, woken from chain.sweep($1::interval, $2::interval);
 
 -- name: expand_fanout
-select chain.expand_fanout($1::integer);
+select touched, failure from chain.expand_fanout($1::integer);
 
 -- name: backlog
 select stage, dirty, in_flight, deferred, parked, oldest_seconds from chain.backlog();
