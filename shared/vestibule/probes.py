@@ -1,7 +1,8 @@
 """`/healthz`, `/readyz` and `/metrics`, for every service."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Final, TypeAlias
 
@@ -20,6 +21,7 @@ Check: TypeAlias = Callable[[], bool | Awaitable[bool]]
 Refresh: TypeAlias = Callable[[], Awaitable[None]]
 
 CHECK_SECONDS: Final = 2.0
+FRESH_SECONDS: Final = 1.0
 
 log = logger(__name__)
 
@@ -28,12 +30,13 @@ def probe_routes(
     checks: Mapping[str, Check], registry: CollectorRegistry, refresh: Refresh | None = None
 ) -> list[Route]:
     """Return the three routes; `refresh` renews numbers that come from a query, before they are shown."""
+    readiness = Readiness(checks, time.monotonic)
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def readyz(_request: Request) -> Response:
-        failing = await failing_checks(checks)
+        failing = await readiness.failing()
         return JSONResponse({"ready": not failing, "failing": failing}, 503 if failing else 200)
 
     async def metrics(_request: Request) -> Response:
@@ -46,6 +49,26 @@ def probe_routes(
         Route("/readyz", readyz, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
     ]
+
+
+class Readiness:
+    """What fails now, asked at most once a second however many ask: a probe may be open to everybody."""
+
+    def __init__(self, checks: Mapping[str, Check], clock: Callable[[], float]) -> None:
+        """Take the checks and a monotonic clock."""
+        self._checks = checks
+        self._clock = clock
+        self._asking = asyncio.Lock()
+        self._asked_at: float | None = None
+        self._failing: Sequence[str] = ()
+
+    async def failing(self) -> Sequence[str]:
+        """Name the checks that failed within the last second."""
+        async with self._asking:
+            if self._asked_at is None or self._clock() - self._asked_at >= FRESH_SECONDS:
+                self._failing = await failing_checks(self._checks)
+                self._asked_at = self._clock()
+            return self._failing
 
 
 async def serve_probes(

@@ -5,6 +5,7 @@ import gc
 from functools import partial
 
 from vestibule.database.pool import open_pool
+from vestibule.probes import serve_probes
 from vestibule.process.running import run
 from vestibule.process.serving import serve
 from vestibule.settings.loading import load_or_exit
@@ -12,7 +13,8 @@ from vestibule.settings.services import IngestSettings
 from vestibule.telemetry.logging import configure_logging
 from vestibule.telemetry.metrics import open_registry
 from vestibule.telemetry.tracing import open_tracing
-from vestibule_ingest.app import Parts, build_app
+from vestibule_ingest.app import Parts, build_service
+from vestibule_ingest.rendering import refusal
 
 SERVICE = "ingest"
 
@@ -21,20 +23,34 @@ async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> Non
     """Serve SCIM and the probes until `stopping`, then drain."""
     tracing = open_tracing(SERVICE, settings.instance, endpoint=settings.otlp_endpoint)
     url = settings.database_url.reveal()
-    application = build_app(
+    registry = open_registry()
+    service = build_service(
         Parts(
             connect=partial(open_pool, url, settings.pool_size, settings.instance, attempts=1),
             pool_size=settings.pool_size,
             public_url=settings.public_url,
             request_rate=settings.request_rate,
             tracer=tracing.tracer,
-            registry=open_registry(),
+            registry=registry,
+            public_probes=settings.probes_listen is None,
         )
     )
     gc.collect()
     gc.freeze()  # modules and tables live as long as the process: no collection needs to look at them
     try:
-        await serve(application, settings.listen, stopping, drain_seconds=settings.drain_seconds)
+        async with asyncio.TaskGroup() as group:
+            if settings.probes_listen is not None:
+                probes = serve_probes(
+                    settings.probes_listen, stopping, checks=service.checks, registry=registry
+                )
+                group.create_task(probes, name="probes")
+            await serve(
+                service.application,
+                settings.listen,
+                stopping,
+                drain_seconds=settings.drain_seconds,
+                refusal=refusal,
+            )
     finally:
         tracing.close()
 

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vestibule.database.pool import Pool, UnsafeRole
-from vestibule.probes import probe_routes
+from vestibule.probes import Check, probe_routes
 from vestibule.scim.errors import InternalError, MethodNotAllowed, NotFound
 from vestibule.telemetry.logging import logger
 from vestibule.telemetry.metrics import RequestMetrics
@@ -49,12 +49,22 @@ class Parts:
     request_rate: float
     tracer: Tracer
     registry: CollectorRegistry
+    public_probes: bool = True  # whether the probes are served beside SCIM
 
 
-def build_app(parts: Parts) -> Starlette:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The application, and what its probes ask where they are served apart."""
+
+    application: Starlette
+    checks: Mapping[str, Check]
+
+
+def build_service(parts: Parts) -> Service:
     """Put the service together; nothing is opened before the lifespan begins."""
     metrics = IngestMetrics(parts.registry)
     lanes = Lanes(parts.connect, parts.pool_size)
+    checks = {"database": lanes.ready}
     admission = Admission(Buckets(parts.request_rate, time.monotonic), parts.pool_size * IN_HAND_PER_LANE)
     exchange = Exchange(lanes, admission, metrics, parts.public_url)
     users = Users(Provisioning(lanes, metrics))
@@ -74,7 +84,7 @@ def build_app(parts: Parts) -> Starlette:
             route("/ResourceTypes/{id}", "discovery", {"GET": discovery.RESOURCE_TYPE}),
             route("/Schemas", "discovery", {"GET": discovery.SCHEMAS}),
             route("/Schemas/{id}", "discovery", {"GET": discovery.SCHEMA}),
-            *probe_routes({"database": lanes.ready}, parts.registry),
+            *(probe_routes(checks, parts.registry) if parts.public_probes else ()),
         ],
         middleware=[
             Middleware(FlaggedBaseUrls),
@@ -89,7 +99,7 @@ def build_app(parts: Parts) -> Starlette:
         lifespan=lifespan_of(lanes),
     )
     application.router.redirect_slashes = False
-    return application
+    return Service(application, checks)
 
 
 def lifespan_of(lanes: Lanes) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:

@@ -1,7 +1,7 @@
 """From a request to the credential that every statement takes: who calls is decided in the database alone."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from vestibule.domain.tokens import Credential, parse
@@ -22,10 +22,18 @@ def credential_of(path: str, headers: Mapping[bytes, bytes]) -> Credential:
     An unknown connection, a missing token, a wrong one and one of another connection are all answered alike.
     """
     scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    token_hash = parse(token.strip()) if scheme.lower() == "bearer" else None
+    token_hash = parse(token.strip(" \t")) if scheme.lower() == "bearer" else None
     if token_hash is None or not _PATH.fullmatch(path):
         raise unauthorized()
     return Credential(path, token_hash)
+
+
+def headers_of(pairs: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+    """Read headers by name, the last of a name; Unauthorized for two credentials: which is meant?"""
+    headers = dict(pairs)
+    if len(headers) != len(pairs) and sum(name == b"authorization" for name, _ in pairs) > 1:
+        raise unauthorized()
+    return headers
 
 
 def unauthorized() -> Unauthorized:

@@ -41,44 +41,63 @@ def check_type(headers: Mapping[bytes, bytes]) -> None:
 
 
 async def read_json(
-    receive: Receive, headers: Mapping[bytes, bytes], admitted: Admitted, most: int
+    receive: Receive,
+    headers: Mapping[bytes, bytes],
+    admitted: Admitted,
+    most: int,
+    check_caller: Callable[[], Awaitable[None]],
 ) -> object:
-    """Read and parse a body of at most `most` bytes."""
+    """Read and parse a body of at most `most` bytes.
+
+    A body that came with its head is taken as it is: the statement that uses it asks who calls. Nothing else
+    is waited for before the database has let the caller in, and no place is held meanwhile.
+    """
     check_type(headers)
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and (len(announced) > 18 or int(announced) > most):
         raise _too_large(most)
-    message = await receive()
-    if message.get("more_body"):
-        try:
+    # To ask whether it is here tells a client that waits for 100 Continue to send.
+    message = None if b"expect" in headers else await _here_already(receive)
+    first = b"" if message is None else _piece(message, admitted, 0, most)
+    if message is not None and not message.get("more_body"):
+        return parse_json(first)
+    if not admitted.is_known:
+        await check_caller()
+    try:
+        with admitted.waiting():
             async with asyncio.timeout(READ_SECONDS):
-                body = await _read_rest(receive, message, admitted, most)
-        except TimeoutError:
-            raise InvalidSyntax(f"The body did not arrive within {READ_SECONDS:g} s.") from None
-    else:
-        if message["type"] != "http.request":
-            raise Abandoned
-        body = message.get("body", b"")
-        _charge(admitted, len(body), len(body), most)
+                body = await _read_rest(receive, first, admitted, most)
+    except TimeoutError:
+        raise InvalidSyntax(f"The body did not arrive within {READ_SECONDS:g} s.") from None
     return parse_json(body)
 
 
-async def _read_rest(
-    receive: Receive, first: MutableMapping[str, Any], admitted: Admitted, most: int
-) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    message = first
+async def _here_already(receive: Receive) -> MutableMapping[str, Any] | None:
+    try:
+        async with asyncio.timeout(0):
+            return await receive()
+    except TimeoutError:
+        return None
+
+
+async def _read_rest(receive: Receive, first: bytes, admitted: Admitted, most: int) -> bytes:
+    pieces = [first]
+    size = len(first)
     while True:
-        if message["type"] != "http.request":
-            raise Abandoned
-        piece = message.get("body", b"")
+        message = await receive()
+        piece = _piece(message, admitted, size, most)
         size += len(piece)
-        _charge(admitted, len(piece), size, most)
         pieces.append(piece)
         if not message.get("more_body"):
             return b"".join(pieces)
-        message = await receive()
+
+
+def _piece(message: MutableMapping[str, Any], admitted: Admitted, before: int, most: int) -> bytes:
+    if message["type"] != "http.request":
+        raise Abandoned
+    piece: bytes = message.get("body", b"")
+    _charge(admitted, len(piece), before + len(piece), most)
+    return piece
 
 
 def _charge(admitted: Admitted, more: int, size: int, most: int) -> None:

@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vestibule.database.callers import Refusal, admit, refuse
-from vestibule.database.verdicts import Refused
+from vestibule.database.verdicts import Refused, Verdict
 from vestibule.domain.identifiers import parse_id
 from vestibule.domain.tokens import Credential
-from vestibule.scim.errors import NotFound, ScimError
+from vestibule.scim.errors import NotFound, ScimError, Unauthorized
 from vestibule.telemetry.logging import logger
 from vestibule.telemetry.tracing import traceparent
 from vestibule_ingest.admission import Admission, Admitted
-from vestibule_ingest.authentication import credential_of
+from vestibule_ingest.authentication import credential_of, headers_of
 from vestibule_ingest.bodies import Abandoned, read_json
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.lanes import Lanes
@@ -53,7 +53,7 @@ class Call:
 
     async def json(self, most: int) -> Any:
         """The parsed body, of at most `most` bytes."""
-        return await read_json(self.request.receive, self.headers, self.admitted, most)
+        return await read_json(self.request.receive, self.headers, self.admitted, most, self.check_caller)
 
     async def resource_id(self) -> UUID:
         """The id in the path; what cannot be one is as missing as any, once the caller is known."""
@@ -69,6 +69,7 @@ class Call:
             error = rejection_of_caller(await admit(connection, self.caller))
         if error is not None:
             raise error
+        self.admitted.know()
 
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
@@ -107,41 +108,43 @@ class Exchange:
     async def _answer(
         self, request: Request, handler: Handler, operation: str
     ) -> tuple[Response, str | None]:
-        caller: Credential | None = None
-        trace = traceparent()
         try:
             scope = request.scope
-            headers: Mapping[bytes, bytes] = dict(scope["headers"])
+            headers = headers_of(scope["headers"])
             path = request.path_params["connection"]
             caller = credential_of(path, headers)
             with self._admission.admit(caller) as admitted:
-                check_length(scope["path"], scope["query_string"])
-                call = Call(
-                    request,
-                    headers,
-                    caller,
-                    f"{self._public_url}/scim/v2/{path}",
-                    trace,
-                    admitted,
-                    self._lanes,
-                )
-                return await handler(call), None
+                base = f"{self._public_url}/scim/v2/{path}"
+                call = Call(request, headers, caller, base, traceparent(), admitted, self._lanes)
+                return await self._answer_admitted(call, handler, operation)
+        except ScimError as error:
+            return error_response(error), code_of(error)
+
+    async def _answer_admitted(
+        self, call: Call, handler: Handler, operation: str
+    ) -> tuple[Response, str | None]:
+        try:
+            check_length(call.request.scope["path"], call.request.scope["query_string"])
+            response = await handler(call)
         except Abandoned:
             return Response(status_code=CLIENT_CLOSED), "client_closed"
         except ScimError as error:
-            answer = error
+            answer = await self._record(call, operation, error)
         except Refused as refused:
-            answer = rejection(refused)
+            if refused.verdict is not Verdict.UNAUTHORIZED:
+                call.admitted.know()
+            answer = await self._record(call, operation, rejection(refused))
         except DATABASE_TROUBLES as error:
             log.warning("database_refused", exc_info=error)
-            answer = trouble(error)
-        if caller is not None:
-            answer = await self._record(caller, operation, answer, trace)
+            answer = await self._record(call, operation, trouble(error))
+        else:
+            call.admitted.know()
+            return response, None
+        if isinstance(answer, Unauthorized):
+            call.admitted.forget()
         return error_response(answer), code_of(answer)
 
-    async def _record(
-        self, caller: Credential, operation: str, error: ScimError, trace: str | None
-    ) -> ScimError:
+    async def _record(self, call: Call, operation: str, error: ScimError) -> ScimError:
         """Record a refused write; a caller that turns out to be unknown hears nothing but that."""
         writes = not operation.endswith(".read")
         if not (writes and error.status in RECORDED) and error.status not in UNSEEN:
@@ -149,10 +152,10 @@ class Exchange:
         try:
             async with self._lanes.take() as connection:
                 if writes:
-                    refusal = Refusal(operation, error.status, code_of(error), trace)
-                    verdict = await refuse(connection, caller, refusal)
+                    refusal = Refusal(operation, error.status, code_of(error), call.trace)
+                    verdict = await refuse(connection, call.caller, refusal)
                 else:
-                    verdict = await admit(connection, caller)
+                    verdict = await admit(connection, call.caller)
         except (ScimError, *DATABASE_TROUBLES):
             self._metrics.refusals_lost.inc()
             log.warning("refusal_not_recorded", operation=operation, code=code_of(error))

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from vestibule.database.groups import GroupQuery
 from vestibule.scim.filters import parse_filter
-from vestibule.scim.listing import list_body, parse_page
+from vestibule.scim.listing import Page, list_body, parse_page
 from vestibule.scim.lookups import Field, as_lookup
 from vestibule.scim.projection import Projection, parse_projection, wants
 from vestibule.scim.schemas import GROUP
@@ -69,9 +69,15 @@ class Groups:
         page = parse_page(query.get("startindex"), query.get("count"))
         projection = _projection(query)
         asked = group_query(query.get("filter"))
-        total, found = await self.memberships.list_groups(
-            call.caller, asked, page, with_members=wants(projection, "members")
-        )
+        if not wants(projection, "members"):
+            return await self._page(call, asked, page, projection, with_members=False)
+        async with call.admitted.turn():  # megabytes each
+            return await self._page(call, asked, page, projection, with_members=True)
+
+    async def _page(
+        self, call: Call, asked: GroupQuery, page: Page, projection: Projection | None, *, with_members: bool
+    ) -> Response:
+        total, found = await self.memberships.list_groups(call.caller, asked, page, with_members=with_members)
         resources = [group_body(group, call.base, projection) for group in found]
         return ScimResponse(list_body(resources, total, page.start_index))
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from vestibule.database.groups import Group
 from vestibule.database.persons import Person
 from vestibule.scim.attributes import ResourceType
-from vestibule.scim.errors import ScimError, TooLarge, Unauthorized, Unavailable
+from vestibule.scim.errors import ERROR_SCHEMA, ScimError, TooLarge, Unauthorized, Unavailable
 from vestibule.scim.projection import Projection, project
 from vestibule.scim.representation import (
     CONTENT_TYPE,
@@ -80,6 +80,12 @@ def error_response(error: ScimError, headers: Mapping[str, str] | None = None) -
     elif isinstance(error, TooLarge):
         extra["connection"] = "close"  # the rest of the body is not waited for
     return ScimResponse(error.as_body(), error.status, extra)
+
+
+def refusal(status: int, detail: str) -> tuple[str, bytes]:
+    """What the server refuses before any endpoint is asked, said in SCIM too."""
+    body = {"schemas": [ERROR_SCHEMA], "status": str(status), "detail": detail}
+    return CONTENT_TYPE, orjson.dumps(body)
 
 
 def _projected(body: dict[str, Any], kind: ResourceType, projection: Projection | None) -> dict[str, Any]:

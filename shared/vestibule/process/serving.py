@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import uvicorn
 
+from vestibule.process.protocol import Bounds, GuardedConfig, Refusal, in_plain_text
 from vestibule.settings.values import Listen
 from vestibule.telemetry.logging import logger
 
 BACKLOG: Final = 1024
+DEFAULT_BOUNDS: Final = Bounds()
 KEEP_ALIVE_SECONDS: Final = 65  # longer than the 60 s of common load balancers, which then close first
 
 log = logger(__name__)
@@ -31,17 +33,20 @@ async def serve(
     *,
     drain_seconds: float,
     on_bound: Callable[[Listen], None] | None = None,
+    refusal: Refusal = in_plain_text,
+    bounds: Bounds = DEFAULT_BOUNDS,
 ) -> None:
     """Serve until `stopping`; then accept nothing more, finish what is in hand within the drain, and return.
 
-    `on_bound` is told the address that port 0 became. Raises OSError when the address cannot be had.
+    `on_bound` is told the address that port 0 became; `refusal` says what is refused before the application
+    is asked. Raises OSError when the address cannot be had.
     """
     with contextlib.closing(bind(listen)) as bound:
         host, port = bound.getsockname()[:2]
         if on_bound is not None:
             on_bound(Listen(host, port))
         log.info("listening", host=host, port=port)
-        server = _Server(_configuration(app, drain_seconds))
+        server = _Server(_configuration(app, drain_seconds, bounds, refusal))
         serving = asyncio.create_task(_serve(server, bound), name="server")
         stopped = asyncio.create_task(stopping.wait(), name="stopping")
         try:
@@ -71,10 +76,11 @@ def bind(listen: Listen) -> socket.socket:
     return bound
 
 
-def _configuration(app: Any, drain_seconds: float) -> uvicorn.Config:
-    return uvicorn.Config(
+def _configuration(app: Any, drain_seconds: float, bounds: Bounds, refusal: Refusal) -> uvicorn.Config:
+    return GuardedConfig(
         app,
-        http="httptools",
+        bounds,
+        refusal,
         loop="none",  # the loop runs already
         ws="none",
         log_config=None,

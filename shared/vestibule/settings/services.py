@@ -76,6 +76,9 @@ class IngestSettings(ServiceSettings):
     """`vestibule_ingest`."""
 
     public_url: Annotated[str, Variable("VESTIBULE_PUBLIC_URL", values.http_url, _PUBLIC)]
+    probes_listen: Annotated[  # apart from the customers' listener, or on it
+        Listen | None, Variable("VESTIBULE_PROBES_LISTEN", values.listen, default=_nothing)
+    ]
     request_rate: Annotated[  # requests per second of one connection, at least what Entra's gallery asks for
         int, Variable("VESTIBULE_REQUEST_RATE", values.whole(25, 100_000), default=_two_hundred)
     ]

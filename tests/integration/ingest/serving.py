@@ -14,7 +14,8 @@ from vestibule.process.serving import serve
 from vestibule.settings.values import Listen
 from vestibule.telemetry.metrics import open_registry
 from vestibule.telemetry.tracing import open_tracing
-from vestibule_ingest.app import Parts, build_app
+from vestibule_ingest.app import Parts, build_service
+from vestibule_ingest.rendering import refusal
 
 START_SECONDS = 20.0
 PUBLIC_URL = "https://scim.provider.example"
@@ -46,7 +47,7 @@ async def serving(
     spans = InMemorySpanExporter()
     tracing = open_tracing("ingest", "test", exporter=spans)
     registry = open_registry()
-    application = build_app(
+    service = build_service(
         Parts(
             connect=partial(open_pool, database_url, pool_size, name, attempts=1),
             pool_size=pool_size,
@@ -59,7 +60,14 @@ async def serving(
     stopping = asyncio.Event()
     bound: asyncio.Future[Listen] = asyncio.get_running_loop().create_future()
     server = asyncio.create_task(
-        serve(application, Listen("127.0.0.1", 0), stopping, drain_seconds=5, on_bound=bound.set_result)
+        serve(
+            service.application,
+            Listen("127.0.0.1", 0),
+            stopping,
+            drain_seconds=5,
+            on_bound=bound.set_result,
+            refusal=refusal,
+        )
     )
     try:
         async with asyncio.timeout(START_SECONDS):
