@@ -128,3 +128,80 @@ async def test_two_open_fan_outs_take_turns(world: Arranger, relay: Pool) -> Non
     for keys in people.values():
         assert sorted(await versions(world, keys)) == [1, 1, 2, 2]
     assert {key.kind for keys in people.values() for key in keys} == {Kind.PERSON}
+
+
+async def test_tenants_take_turns_whatever_number_of_fan_outs_each_has(world: Arranger, relay: Pool) -> None:
+    busy, calm = await world.customer(), await world.customer()
+    hers = [await world.person(busy, f"p{number}") for number in range(6)]
+    his = [await world.person(calm, f"p{number}") for number in range(6)]
+    for _ in range(5):
+        await mark_wide(world, busy, "connection")
+    await mark_wide(world, calm, "connection")
+    for _ in range(6):
+        assert await expand_fanout(relay, 2) == Expanded(2, None)
+    assert await versions(world, hers) == [2] * 6  # the oldest of hers, not one chunk of each
+    assert await versions(world, his) == [2] * 6
+
+
+async def test_a_fan_out_that_fails_waits_and_keeps_nobody_else_waiting(world: Arranger, relay: Pool) -> None:
+    broken, well = await world.customer(), await world.customer()
+    lost = await world.person(broken, "ada")
+    people = [await world.person(well, f"p{number}") for number in range(3)]
+    await mark_wide(world, broken, "connection")
+    await mark_wide(world, well, "connection")
+    await world.connection.execute(
+        "update chain.fanout set desk_id = gen_random_uuid() where tenant_id = $1", broken.tenant
+    )
+    failure = await expand_fanout(relay, 100)
+    assert failure == Expanded(0, "42501")
+    assert await expand_fanout(relay, 100) == Expanded(3, None)
+    assert await versions(world, people) == [2] * 3
+    waiting = await world.row(
+        "select attempts, code, not_before > clock_timestamp() as waits from chain.fanout "
+        "where tenant_id = $1",
+        broken.tenant,
+    )
+    assert waiting == {"attempts": 1, "code": "sqlstate:42501", "waits": True}
+
+    await expand_all(relay, 100)
+    await world.connection.execute(
+        "update chain.fanout set desk_id = $2, not_before = clock_timestamp() where tenant_id = $1",
+        broken.tenant,
+        broken.desk,
+    )
+    await expand_all(relay, 100)
+    assert await versions(world, [lost]) == [2]
+    assert await world.row("select count(*) as n from chain.fanout where finished_at is null") == {"n": 0}
+
+
+async def test_a_fan_out_gives_up_a_lock_that_somebody_keeps(world: Arranger, relay: Pool) -> None:
+    customer = await world.customer()
+    ada = await world.person(customer, "ada")
+    await mark_wide(world, customer, "connection")
+    async with world.connection.transaction():
+        await world.connection.execute("select from chain.sync where id = $1 for update", ada.id)
+        assert await expand_fanout(relay, 100) == Expanded(0, "55P03")
+
+
+async def test_who_left_during_a_pause_goes_first_when_it_ends(
+    world: Arranger, deciding: Deciding, relay: Pool
+) -> None:
+    customer = await world.customer()
+    ada, bob, eve = [await world.person(customer, name) for name in ("ada", "bob", "eve")]
+    await deciding.handle(deliveries(ada, bob))
+    await world.set_mode(customer, "paused")
+    left = await world.change(customer, ada, "ada", active=False)
+    newcomer = await world.change(customer, eve, "eve", active=False)  # has nothing to lose
+    await deciding.handle(deliveries(left, newcomer))
+    assert await world.decision(ada) == ("hold", "paused")
+
+    await world.set_mode(customer, "live")
+    await mark_wide(world, customer, "connection")
+    await expand_all(relay, 100)
+    assert [(await world.sync("person", key.id))["prio"] for key in (ada, bob, eve)] == [0, 2, 2]
+
+    await deciding.handle(deliveries(ada))
+    account = await world.account(ada)
+    assert account is not None
+    assert account["access"] is False
+    assert (await world.sync("account", account["id"]))["prio"] == 0
