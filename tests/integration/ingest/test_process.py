@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE, Process
 import aiohttp
 import orjson
 
-from tests.integration.ingest.scim_client import ScimClient
+from tests.integration.ingest.scim_client import ScimClient, assert_error
 from tests.stack import Database
 from tests.tenants import Customer
 
@@ -57,16 +57,24 @@ async def test_it_serves_until_it_is_told_to_stop_and_ends_with_0(
     process = await start(
         VESTIBULE_DATABASE_URL=store.url("vestibule_ingest"),
         VESTIBULE_LISTEN="127.0.0.1:0",
+        VESTIBULE_PROBES_LISTEN="[::1]:0",
         VESTIBULE_PUBLIC_URL="https://scim.provider.example",
     )
     try:
         assert process.stdout is not None
         async with asyncio.timeout(BOUND_SECONDS):
-            line: dict[str, object] = {}
-            while line.get("event") != "listening":
+            ports: dict[str, int] = {}
+            while len(ports) < 2:
                 line = orjson.loads(await process.stdout.readline())
-            base = f"http://127.0.0.1:{line['port']}/scim/v2/{customer.path}"
+                if line["event"] == "listening":
+                    ports[line["host"]] = line["port"]
+            public, probes = f"http://127.0.0.1:{ports['127.0.0.1']}", f"http://[::1]:{ports['::1']}"
+            base = f"{public}/scim/v2/{customer.path}"
             await ScimClient(session, base, customer.token).create_user("process@corp.example")
+            for path in ("/healthz", "/readyz", "/metrics"):
+                assert (await ScimClient(session, probes, "none").get(path)).status == 200
+                assert_error(await ScimClient(session, public, "none").get(path), 404)
+            assert (await ScimClient(session, probes, "none").get("/scim/v2/x/Users")).status == 404
             process.send_signal(signal.SIGTERM)
             await process.communicate()
         assert process.returncode == 0

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from vestibule.probes import Check, Refresh, failing_checks, serve_probes
+from vestibule.probes import Check, Readiness, Refresh, failing_checks, serve_probes
 from vestibule.process.serving import ServerFailedError, bind, serve
 from vestibule.settings.values import Listen
 from vestibule.telemetry.metrics import RelayMetrics, open_registry
@@ -61,6 +61,25 @@ async def test_readiness_names_what_fails_and_health_stays() -> None:
     async with probes({"database": down, "consumer": lambda: False, "relay": lambda: True}) as base:
         assert (await get(f"{base}/readyz"))[:2] == (503, '{"ready":false,"failing":["database","consumer"]}')
         assert (await get(f"{base}/healthz"))[0] == 200
+
+
+async def test_readiness_is_asked_once_a_second_however_many_ask() -> None:
+    asked: list[float] = []
+    now = 100.0
+
+    async def check() -> bool:
+        asked.append(now)
+        await asyncio.sleep(0)
+        return now < 101
+
+    readiness = Readiness({"database": check}, lambda: now)
+    assert await asyncio.gather(*(readiness.failing() for _ in range(50))) == [[]] * 50
+    now = 100.9
+    assert await readiness.failing() == []
+    assert asked == [100.0]
+    now = 101.0
+    assert await asyncio.gather(*(readiness.failing() for _ in range(50))) == [["database"]] * 50
+    assert asked == [100.0, 101.0]
 
 
 async def test_metrics_are_refreshed_before_they_are_shown_and_shown_even_if_that_fails() -> None:

@@ -1,15 +1,32 @@
 """Admission: a rate per credential, bounds on what is in hand."""
 
+import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
 
 from vestibule.domain.tokens import Credential
 from vestibule.scim.errors import Unavailable
-from vestibule_ingest.admission import BURST_SECONDS, LEAST_RATE, MOST_BUCKETS, Admission, Buckets, Throttled
+from vestibule_ingest.admission import (
+    BURST_SECONDS,
+    LEAST_RATE,
+    MOST_BUCKETS,
+    MOST_KNOWN,
+    MOST_WAITING,
+    Admission,
+    Buckets,
+    Throttled,
+)
 
 ONE = Credential("a" * 26, bytes(32))
 OTHER = Credential("b" * 26, bytes(32))
+THIRD = Credential("d" * 26, bytes(32))
+
+
+def stranger(number: int) -> Credential:
+    """One of many callers."""
+    return Credential("c" * 26, number.to_bytes(32, "big"))
 
 
 @dataclass
@@ -68,24 +85,139 @@ def test_buckets_of_strangers_do_not_pile_up() -> None:
     buckets = Buckets(25, Clock())
     drain(buckets, ONE)
     for number in range(MOST_BUCKETS):
-        buckets.take(Credential("c" * 26, number.to_bytes(32, "big")))
+        buckets.take(stranger(number))
     buckets.take(ONE)  # the oldest was forgotten
 
 
+def admission_of(
+    *known: Credential, most_in_hand: int = 4, body_budget: int = 80, rate: float = 1_000
+) -> Admission:
+    """An admission to whom these callers are known."""
+    admission = Admission(Buckets(rate, Clock()), most_in_hand, body_budget)
+    for caller in known:
+        with admission.admit(caller) as admitted:
+            admitted.know()
+    return admission
+
+
 def test_more_requests_than_fit_come_again_later() -> None:
-    admission = Admission(Buckets(1_000, Clock()), most_in_hand=2)
-    with admission.admit(ONE), admission.admit(OTHER), pytest.raises(Unavailable):
-        admission.admit(ONE)
-    with admission.admit(ONE):
+    admission = admission_of(ONE, OTHER, THIRD)
+    with ExitStack() as stack:
+        for caller in (ONE, ONE, OTHER, OTHER):
+            stack.enter_context(admission.admit(caller))
+        with pytest.raises(Unavailable):
+            admission.admit(THIRD)
+    with admission.admit(THIRD):
         pass
 
 
-def test_bodies_share_one_budget_until_their_requests_end() -> None:
-    admission = Admission(Buckets(1_000, Clock()), most_in_hand=10, body_budget=100)
+def test_no_caller_takes_more_than_its_share() -> None:
+    admission = admission_of(ONE, OTHER)
+    with admission.admit(ONE) as one, admission.admit(ONE):
+        with pytest.raises(Unavailable):
+            admission.admit(ONE)
+        with pytest.raises(Unavailable):
+            one.charge(41)
+        with admission.admit(OTHER) as other:
+            other.charge(40)
+        one.charge(40)
+
+
+def test_strangers_take_no_known_callers_place() -> None:
+    admission = admission_of(ONE)
+    with ExitStack() as stack:
+        strangers = 0
+        with pytest.raises(Unavailable):
+            while True:
+                admitted = stack.enter_context(admission.admit(stranger(strangers)))
+                strangers += 1
+                admitted.charge(5)
+        assert strangers == 2
+        with pytest.raises(Unavailable):
+            admitted.charge(1)
+        with admission.admit(ONE) as known, admission.admit(ONE):
+            known.charge(40)
+
+
+def test_who_is_let_in_is_known_until_he_is_not_let_in() -> None:
+    admission = admission_of(ONE)
+    with admission.admit(ONE) as admitted:
+        assert admitted.is_known
+        admitted.forget()
+    with admission.admit(ONE) as admitted:
+        assert not admitted.is_known
+
+
+def test_who_waits_for_a_body_holds_no_place() -> None:
+    admission = admission_of(ONE, most_in_hand=2)
     with admission.admit(ONE) as first:
-        first.charge(60)
-        first.charge(30)
-        with admission.admit(OTHER) as second, pytest.raises(Unavailable):
-            second.charge(20)
-    with admission.admit(OTHER) as second:
-        second.charge(100)
+        with first.waiting():
+            with admission.admit(ONE):
+                pass
+            first.charge(40)
+        with pytest.raises(Unavailable):
+            admission.admit(ONE)
+    with admission.admit(ONE) as again:
+        again.charge(40)  # all was given back
+
+
+def test_whoever_comes_to_be_known_leaves_the_strangers_room() -> None:
+    admission = admission_of()
+    with admission.admit(ONE) as first:
+        first.charge(10)
+        first.know()
+        with first.waiting():
+            with admission.admit(OTHER) as second, admission.admit(THIRD):
+                second.charge(10)
+            first.charge(30)
+
+
+def test_bodies_that_are_still_coming_are_counted() -> None:
+    admission = admission_of(ONE)
+    with ExitStack() as stack:
+        for _ in range(MOST_WAITING):
+            stack.enter_context(stack.enter_context(admission.admit(ONE)).waiting())
+        with admission.admit(ONE) as one_more, pytest.raises(Unavailable):
+            stack.enter_context(one_more.waiting())
+        stack.close()
+    with admission.admit(ONE) as again, again.waiting():
+        pass
+
+
+def test_callers_do_not_pile_up() -> None:
+    admission = admission_of(*(stranger(number) for number in range(MOST_KNOWN + 1)))
+    with admission.admit(stranger(0)) as oldest:
+        assert not oldest.is_known
+    with admission.admit(stranger(MOST_KNOWN)) as newest:
+        assert newest.is_known
+
+
+async def test_long_lists_of_one_caller_come_in_turn() -> None:
+    admission = admission_of(ONE)
+    order: list[str] = []
+    begun = asyncio.Event()
+    over = asyncio.Event()
+
+    async def first() -> None:
+        with admission.admit(ONE) as admitted:
+            async with admitted.turn():
+                begun.set()
+                await over.wait()
+                order.append("first")
+
+    async def second() -> None:
+        await begun.wait()
+        with admission.admit(ONE) as admitted:
+            async with admitted.turn():
+                order.append("second")
+
+    async def another() -> None:
+        await begun.wait()
+        with admission.admit(OTHER) as admitted:
+            async with admitted.turn():
+                order.append("another")
+        over.set()
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(first(), second(), another())
+    assert order == ["another", "first", "second"]

@@ -13,7 +13,7 @@ from vestibule.scim.errors import (
     Uniqueness,
     UriTooLong,
 )
-from vestibule_ingest.authentication import credential_of
+from vestibule_ingest.authentication import credential_of, headers_of
 from vestibule_ingest.base_urls import unfold
 from vestibule_ingest.exchange import code_of
 from vestibule_ingest.groups import group_query
@@ -41,11 +41,24 @@ def test_path_and_token_become_a_credential() -> None:
         (PATH, TOKEN),
         (PATH, ""),
         (PATH, "Bearer \xff"),
+        (PATH, f"Bearer {TOKEN}\x85"),
+        (PATH, f"Bearer \xa0{TOKEN}"),
+        (PATH, f"Bearer {TOKEN}\x1c"),
     ],
 )
 def test_everything_else_is_a_strangers(path: str, header: str) -> None:
     with pytest.raises(Unauthorized):
         credential_of(path, {b"authorization": header.encode("latin-1")})
+
+
+def test_two_credentials_are_none() -> None:
+    one = (b"authorization", f"Bearer {TOKEN}".encode())
+    assert headers_of([one, (b"x", b"1"), (b"x", b"2")])[b"authorization"] == one[1]
+    for other in (one, (b"authorization", b"Bearer x")):
+        with pytest.raises(Unauthorized):
+            headers_of([one, (b"accept", b"*/*"), other])
+        with pytest.raises(Unauthorized):
+            headers_of([other, one])
 
 
 @pytest.mark.parametrize(
