@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -39,6 +40,7 @@ class Pace:
     prefetch: int = 200  # per queue
     batch: int = 100
     linger: float = 0.003  # seconds that a small batch waits for more; an urgent one never waits
+    patience: float = 0.0  # seconds that it waits besides while another batch is being handled
     batches: int = 2  # at the same time, besides one that takes urgent keys only
     handler_seconds: float = 120.0  # then the batch has failed
 
@@ -66,6 +68,8 @@ class Consumer:
         self._pace = Pace() if pace is None else pace
         self._permits = asyncio.Semaphore(self._pace.batches)
         self._urgent_permit = asyncio.Semaphore(1)
+        self._gathering = asyncio.Lock()
+        self._handling = 0
         self._slots: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Event()
         self._consuming: Session | None = None
@@ -165,7 +169,7 @@ class Consumer:
             for lane in lanes:
                 if lane.waiting:
                     if lane.queue != self._urgent and lane.waiting < self._pace.batch:
-                        await asyncio.sleep(self._pace.linger)
+                        await self._gather(session, lane, lanes[0], stopping)
                     batch = lane.take(self._pace.batch)
                     if batch:
                         return lane, batch
@@ -175,9 +179,29 @@ class Consumer:
                 await self._arrived.wait()
         return None
 
+    async def _gather(self, session: Session, lane: Lane, first: Lane, stopping: asyncio.Event) -> None:
+        """Let a small batch grow: for a moment, and patiently as long as there is other work in hand.
+
+        Under load batches are full then, and alone a key is not kept waiting. One slot gathers at a time.
+        """
+
+        def small() -> bool:
+            urgent = first is not lane and first.waiting > 0
+            alone = self._handling == 0
+            return 0 < lane.waiting < self._pace.batch and session.alive and not (alone or urgent)
+
+        async with self._gathering:
+            await asyncio.sleep(self._pace.linger)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.patience):
+                    while small() and not stopping.is_set():
+                        self._arrived.clear()
+                        await self._arrived.wait()
+
     async def _process(self, lane: Lane, batch: list[Delivery], stopping: asyncio.Event) -> None:
         spans = [self._start_span(delivery) for delivery in batch]
         began = time.monotonic()
+        self._handling += lane.queue != self._urgent
         try:
             async with asyncio.timeout(self._pace.handler_seconds):
                 await self._handle(
@@ -195,6 +219,8 @@ class Consumer:
             self._failures = 0
             await lane.ack(batch)
         finally:
+            self._handling -= lane.queue != self._urgent
+            self._arrived.set()
             for span in spans:
                 span.end()
             self._metrics.batch_size.observe(len(batch))

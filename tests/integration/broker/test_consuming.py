@@ -36,6 +36,43 @@ async def test_urgent_keys_pass_those_that_wait(bench: Bench) -> None:
     await inbox.until(lambda: len(inbox.done) == 101)
 
 
+async def test_while_a_batch_is_in_hand_a_small_one_waits_for_more(bench: Bench) -> None:
+    inbox = Inbox()
+    inbox.gate.clear()
+    await bench.consumer(inbox, pace=Pace(batch=10, batches=3, patience=20.0))
+    await bench.publish(keys(1))
+    await inbox.until(lambda: len(inbox.batches) == 1)  # alone it does not wait
+    for number in range(2, 12):
+        await bench.publish(keys(number))
+    await inbox.until(lambda: len(inbox.batches) == 2)
+    assert len(inbox.batches[1]) == 10
+    inbox.gate.set()
+    await inbox.until(lambda: len(inbox.done) == 11)
+
+
+async def test_a_small_batch_goes_once_nothing_else_is_in_hand(bench: Bench) -> None:
+    inbox = Inbox()
+    inbox.gate.clear()
+    await bench.consumer(inbox, pace=Pace(batch=10, batches=3, patience=600.0))
+    await bench.publish(keys(1))
+    await inbox.until(lambda: len(inbox.batches) == 1)
+    await bench.publish(keys(2))
+    inbox.gate.set()
+    await inbox.until(lambda: len(inbox.done) == 2)
+
+
+async def test_patience_ends(bench: Bench) -> None:
+    inbox = Inbox()
+    inbox.gate.clear()
+    await bench.consumer(inbox, pace=Pace(batch=10, batches=3, patience=0.05))
+    await bench.publish(keys(1))
+    await inbox.until(lambda: len(inbox.batches) == 1)
+    await bench.publish(keys(2))
+    await inbox.until(lambda: len(inbox.batches) == 2)
+    inbox.gate.set()
+    await inbox.until(lambda: len(inbox.done) == 2)
+
+
 async def test_an_unreadable_message_is_acked_counted_and_not_handled(bench: Bench) -> None:
     inbox = Inbox()
     _, running = await bench.consumer(inbox)
