@@ -33,6 +33,9 @@ begin
 end
 $$;
 revoke all on schema public from public;
+-- Large objects are outside row level security and of every role: nobody may leave something there.
+revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea), lo_put(oid, bigint, bytea),
+    lowrite(integer, bytea) from public;
 
 create schema console authorization vestibule_owner;
 create schema ingest authorization vestibule_owner;
@@ -60,4 +63,4 @@ create function chain.enter_tenant(tenant uuid) returns void
 alter default privileges for role vestibule_owner revoke execute on functions from public;
 revoke execute on all functions in schema chain from public;
 grant execute on function chain.current_tenant(), chain.enter_tenant(uuid)
-    to vestibule_definer, vestibule_ingest, vestibule_relay, vestibule_router, vestibule_writer, vestibule_console;
+    to vestibule_definer, vestibule_ingest, vestibule_router, vestibule_writer, vestibule_console;

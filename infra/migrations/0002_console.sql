@@ -54,6 +54,7 @@ create table console.mapping_version (
 -- Precedes the tenant, so it is outside row level security; only functions reach it from the services.
 create table console.token (
     hash bytea primary key check (length(hash) = 32),
+    name text not null generated always as (substr(encode(hash, 'hex'), 1, 12)) stored,  -- for operators to speak of it
     tenant_id uuid not null,
     connection_id uuid not null,
     hint text not null check (length(hint) <= 8),
@@ -103,7 +104,8 @@ grant select on console.tenant, console.connection to vestibule_definer;
 grant insert, update on console.tenant, console.connection to vestibule_console;
 grant insert on console.mapping_version, console.audit to vestibule_console;
 grant select on console.audit to vestibule_console;
-grant select, insert, update (revoked_at, expires_at) on console.token to vestibule_console;
+grant select (name, tenant_id, connection_id, hint, created_at, expires_at, revoked_at, last_used_at), insert,
+    update (revoked_at, expires_at) on console.token to vestibule_console;  -- written, never read: the hash itself
 grant select, update (last_used_at) on console.token to vestibule_definer;
 
 -- Promise: returns one row. `verdict` is 'ok', 'unauthorized' or 'suspended'; for 'ok' the tenant is entered

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from tests.stack import Database
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.broker.publisher import Outgoing, Receipt
-from vestibule.broker.relay import Picking, show_backlog
+from vestibule.broker.relay import BUSY_PAUSE, REFUSED_PAUSE, Picking, show_backlog
 from vestibule.database.pool import Connection, Pool, open_pool
 from vestibule.database.sync import Windows
 from vestibule.messages.topology import Stage
@@ -64,6 +64,20 @@ async def test_what_the_broker_refused_is_picked_again_at_once(database: Databas
         await mark_persons(admin, await make_customer(admin, await make_desk(admin)), 3)
         assert await picking(pool, Answering(Receipt.REJECTED)).run_once() == {"picked": 3, "returned": 3}
         assert await picking(pool, Answering()).run_once() == {"picked": 3, "returned": 0}
+
+
+async def test_a_broker_that_takes_nothing_is_left_alone_for_a_while(database: Database) -> None:
+    """A full queue was asked a hundred times a second, each time for two commits."""
+    pool = await open_pool(database.url("vestibule_relay"), 2, "test")
+    async with database.administrator() as admin, pool:
+        await mark_persons(admin, await make_customer(admin, await make_desk(admin)), 3)
+        publisher = Answering(Receipt.REJECTED)
+        loop = picking(pool, publisher)
+        await loop.run_once()
+        assert loop.pause == REFUSED_PAUSE
+        publisher.receipt = Receipt.CONFIRMED
+        assert await loop.run_once() == {"picked": 3, "returned": 0}
+        assert loop.pause == BUSY_PAUSE
 
 
 async def test_what_may_have_arrived_is_left_to_its_lease(database: Database) -> None:

@@ -1,9 +1,9 @@
 -- Bearer tokens of connections: hashes and hints only. The connection is locked by whoever adds one.
 
 -- name: list
-select substr(encode(t.hash, 'hex'), 1, 12) as id, t.hint, t.created_at, t.expires_at, t.revoked_at, t.last_used_at,
+select t.name as id, t.hint, t.created_at, t.expires_at, t.revoked_at, t.last_used_at,
        t.revoked_at is null and (t.expires_at is null or t.expires_at > now()) as active
-  from console.token t where t.tenant_id = $1::uuid and t.connection_id = $2::uuid order by t.created_at, t.hash;
+  from console.token t where t.tenant_id = $1::uuid and t.connection_id = $2::uuid order by t.created_at, t.name;
 
 -- name: insert
 insert into console.token (hash, tenant_id, connection_id, hint, expires_at)
@@ -16,5 +16,5 @@ update console.token t set expires_at = least(t.expires_at, now() + $3::interval
 
 -- name: revoke
 update console.token t set revoked_at = now()
- where t.tenant_id = $1::uuid and t.connection_id = $2::uuid and substr(encode(t.hash, 'hex'), 1, 12) = $3::text
+ where t.tenant_id = $1::uuid and t.connection_id = $2::uuid and t.name = $3::text
    and t.revoked_at is null;
