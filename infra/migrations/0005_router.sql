@@ -145,8 +145,9 @@ begin
         raise exception 'claim_emails: not at this desk' using errcode = 'insufficient_privilege';
     end if;
     insert into router.email_claim (desk_id, hmac, tenant_id, account_id)
-    select c.desk, c.hmac, c.tenant, c.account from unnest(desks, hmacs, tenants, accounts) as c (desk, hmac, tenant, account)
-     order by c.desk, c.hmac, c.account
+    select c.desk, c.hmac, c.tenant, c.account
+      from unnest(desks, hmacs, tenants, accounts) with ordinality as c (desk, hmac, tenant, account, place)
+     order by c.desk, c.hmac, c.place  -- of two in one call the first one gets it
     on conflict do nothing;
     return array(
         select c.account from unnest(desks, hmacs, tenants, accounts) as c (desk, hmac, tenant, account)
@@ -340,8 +341,11 @@ begin
         end loop;
     end loop;
 
-    select router.claim_emails(array_agg(i.desk), array_agg(i.claim), array_agg(i.tenant), array_agg(i.account))
-      into owners from unnest(ready) i where i.claim is not null;
+    select router.claim_emails(array_agg(i.desk order by s.marked_at, i.id), array_agg(i.claim order by s.marked_at, i.id),
+                               array_agg(i.tenant order by s.marked_at, i.id), array_agg(i.account order by s.marked_at, i.id))
+      into owners from unnest(ready) i
+      left join lateral (select f.marked_at from chain.sync f where f.kind = i.kind and f.id = i.id offset 0) s on true
+     where i.claim is not null;
     ready := array(
         select case when i.claim is null or i.account = any (owners) then i
                else row(i.kind, i.id, i.tenant, i.desk, i.connection, i.seen, i.prio, i.trace,

@@ -4,7 +4,9 @@ import asyncio
 
 from tests.integration.tenant_router.arranging import Arranger, deciding_over, deliveries
 from vestibule.database.pool import Pool
+from vestibule.domain.identifiers import PersonId
 from vestibule_tenant_router.deciding import Deciding
+from vestibule_tenant_router.judging import account_id_of
 from vestibule_tenant_router.worker import Database
 
 SHARED = "shared@somewhere.example"
@@ -124,3 +126,17 @@ async def test_a_held_claimant_leaves_no_claim_behind(world: Arranger, deciding:
     assert account is not None
     claims = await world.connection.fetch("select tenant_id, account_id from router.email_claim")
     assert [tuple(claim) for claim in claims] == [(one.tenant, account["id"])]
+
+
+async def test_of_two_in_one_batch_who_was_accepted_first_gets_the_address(
+    world: Arranger, deciding: Deciding
+) -> None:
+    customer = await world.customer()
+    people = [await world.person(customer, name, email="ada@customer.example") for name in ("ada", "bob")]
+    later, first = sorted(people, key=lambda key: account_id_of(PersonId(key.id)))  # not by their ids
+    await world.connection.execute(
+        "update chain.sync set marked_at = marked_at - interval '1 hour' where id = $1", first.id
+    )
+    await deciding.handle(deliveries(later, first))
+    assert await world.decision(first) == ("want", None)
+    assert await world.decision(later) == ("hold", "collision")
