@@ -18,7 +18,7 @@ CLASSES = (
 
 
 def names_in_code() -> set[str]:
-    found = set()
+    found: set[str] = set()
     for settings in CLASSES:
         hints = get_type_hints(settings, include_extras=True)
         for field in fields(settings):
