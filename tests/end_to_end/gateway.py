@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from infra.local.credentials import Credentials, load_or_make
-from infra.local.occupancy import occupied
+from infra.local.occupancy import abandoned, lock_of, occupied
 from infra.local.places import LOCAL
 from infra.local.ports import LOOPBACK, Ports, free_port
 from infra.local.processes import BackgroundProcess
@@ -23,6 +23,7 @@ from tests.contract.sandbox_process import SandboxProcess
 from tests.end_to_end.tcp_proxy import Direction, TcpProxy
 from tests.end_to_end.waiting import until
 
+HOME = LOCAL / "e2e"
 READY_SECONDS = 40.0
 STOP_SECONDS = 15.0
 CALL_SECONDS = 2.0
@@ -210,7 +211,8 @@ def _at_port(url: str, port: int) -> str:
 @asynccontextmanager
 async def running_gateway(name: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[Gateway]:
     """A fresh gateway, everything ready; stopped and deleted afterwards. `environ` is for every service."""
-    folder = LOCAL / "e2e" / f"{name}-{os.getpid()}"
+    await asyncio.to_thread(remove_what_killed_runs_left)
+    folder = HOME / f"{name}-{os.getpid()}"
     ours = {key: value for key, value in os.environ.items() if key not in GIVEN}
     stack = Stack(folder, ours)
     with occupied(folder):
@@ -226,6 +228,16 @@ async def running_gateway(name: str, environ: Mapping[str, str] | None = None) -
                     await gateway.close()
         finally:
             await asyncio.to_thread(stack.remove, _say_nothing)
+            lock_of(folder).unlink(missing_ok=True)
+
+
+def remove_what_killed_runs_left() -> None:
+    """Gateways of runs that did not live to stop them, replicas included."""
+    for stack in abandoned(HOME):
+        for record in (stack.folder / "processes").glob("*.json"):
+            stack.process(record.stem).stop(STOP_SECONDS)
+        stack.remove(_say_nothing)
+        lock_of(stack.folder).unlink(missing_ok=True)
 
 
 def _gateway(
