@@ -110,9 +110,8 @@ begin
     if not (case session_user when 'vestibule_ingest' then kind in ('person', 'group')
                              when 'vestibule_router' then kind in ('account', 'organization')
                              when 'vestibule_writer' then kind = 'organization'
-                             when 'vestibule_console' then kind = 'organization' else true end)
-       or not exists (select from console.tenant n where n.id = mark.tenant and n.desk_id = mark.desk) then
-        raise exception 'mark: not for %, or not at this desk', session_user using errcode = 'insufficient_privilege';
+                             when 'vestibule_console' then kind = 'organization' else true end) then
+        raise exception 'mark: % is not for %', kind, session_user using errcode = 'insufficient_privilege';
     end if;
     if cardinality(ids) > 1000 then
         raise exception 'mark takes at most 1000 keys: write a fanout row' using errcode = 'program_limit_exceeded';
@@ -120,6 +119,7 @@ begin
     insert into chain.sync as s (kind, id, tenant_id, desk_id, prio, urgent_version, trace)
     select mark.kind, key.id, mark.tenant, mark.desk, mark.prio, case when mark.prio = 0 then 1 else 0 end, mark.trace
       from (select distinct k.id from unnest(mark.ids) as k (id) order by k.id) key
+     where exists (select from console.tenant n where n.id = mark.tenant and n.desk_id = mark.desk)
     on conflict on constraint sync_pkey do update set
         version = s.version + 1,
         prio = case when s.done_version < s.version then least(s.prio, excluded.prio) else excluded.prio end,
@@ -128,6 +128,9 @@ begin
         not_before = null, parked_at = null, attempts = 0, code = null,
         trace = excluded.trace
      where s.tenant_id = excluded.tenant_id;  -- an id of another tenant is never touched
+    if not found and not exists (select from console.tenant n where n.id = mark.tenant and n.desk_id = mark.desk) then
+        raise exception 'mark: not the desk of this tenant' using errcode = 'insufficient_privilege';
+    end if;
 end
 $$;
 
