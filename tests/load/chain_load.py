@@ -16,13 +16,13 @@ SETTLE_SECONDS = 300.0
 
 OPEN_WORK = """
 select (select count(*) from chain.sync where done_version < version and parked_at is null)
-     + (select count(*) from router.membership where wanted <> applied)
+     + (select count(*) from router.membership where wanted is distinct from applied)
 """
 APPLIED = """
 select count(*) from writer.outcome o
  where o.confirmed_at is not null and not exists (
     select from router.membership m
-     where m.tenant_id = o.tenant_id and m.account_id = o.account_id and m.wanted <> m.applied)
+     where m.tenant_id = o.tenant_id and m.account_id = o.account_id and m.wanted is distinct from m.applied)
 """
 # Accepted is the commit of the request, applied the later of the account's and its memberships' confirmation.
 LATENCIES = """
