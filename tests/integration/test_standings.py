@@ -454,6 +454,6 @@ async def test_the_relay_sees_the_numbers_of_every_customer_and_nothing_else(
         connection = str(world.people.customer.connection)
         assert rows[connection, "applied(access)"] == 1
         assert rows[connection, "pending(deciding)"] == 1
-        assert await relay.fetchval("select chain.current_tenant()") is None
+        assert not await relay.fetchval("select current_setting('app.tenant', true)")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await relay.fetch("select * from router.standing")
