@@ -123,8 +123,8 @@ def test_no_file_knows_a_machine_or_a_registry() -> None:
 
 
 def test_machine_paths_are_recognised_and_routes_are_not() -> None:
-    for path in ("/root/.cache", "'/work/shared'", "cd /home/anna/x", '"/root"'):
-        assert MACHINE_PATH.search(path)
+    for path in ("{}root/.cache", "'{}work/shared'", "cd {}home/anna/x", '"{}root"'):
+        assert MACHINE_PATH.search(path.format("/"))
     for fine in (
         "/usr/lib/postgresql",
         "scim/v2/work",
