@@ -11,7 +11,22 @@ from pathlib import Path
 from infra.local.places import cache_folder, locked
 from infra.local.problems import LocalStackError, MissingPrerequisite
 
-DOWNLOAD_SECONDS = 300
+DOWNLOAD_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Packages that are unpacked into one folder of the cache, and what to do where they cannot be had.
+
+    With `libraries_of`, the shared libraries that this package needs and the system lacks come too, without
+    those whose names begin as in `unused`.
+    """
+
+    names: tuple[str, ...]
+    folder: str
+    remedy: str
+    libraries_of: str | None = None
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +46,7 @@ class Apt:
         planned = [line.split()[1] for line in told.stdout.splitlines() if line.startswith("Inst ")]
         return [package for package in planned if package.startswith("lib")]
 
-    def knows(self, name: str) -> bool:
-        """Whether the package lists at hand offer this package."""
-        return self.run(["apt-get", "download", "--print-uris", name], Path("/")).returncode == 0
-
-    def update(self) -> "Apt":
+    def update(self, remedy: str) -> "Apt":
         """The same tools with freshly fetched private lists; the system's own stay as they are."""
         lists = cache_folder(self.environ) / "apt-lists"
         (lists / "partial").mkdir(parents=True, exist_ok=True)
@@ -43,8 +54,8 @@ class Apt:
         done = private.run(["apt-get", "update"], Path("/"))
         if done.returncode != 0:
             raise MissingPrerequisite(
-                f"apt-get cannot fetch the package lists ({last_line(done.stderr)}): check the network, or "
-                "give servers by VESTIBULE_DATABASE_URL and VESTIBULE_AMQP_URL"
+                f"apt-get cannot fetch the package lists ({last_line(done.stderr)}): check the network, "
+                f"or {remedy}"
             )
         return private
 
@@ -56,24 +67,27 @@ class Apt:
         if self.lists is not None:
             options.append(f"Dir::State::lists={self.lists}")
         flags = [part for option in options for part in ("-o", option)]
-        return subprocess.run(
-            [argv[0], *flags, *argv[1:]],
-            cwd=folder,
-            env={**self.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            timeout=DOWNLOAD_SECONDS,
-            check=False,
-        )
+        try:
+            return subprocess.run(
+                [argv[0], *flags, *argv[1:]],
+                cwd=folder,
+                env={**self.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+                capture_output=True,
+                text=True,
+                timeout=DOWNLOAD_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise MissingPrerequisite(
+                f"{argv[0]} took longer than {DOWNLOAD_SECONDS} s: check the network, and try again"
+            ) from error
 
 
 def unpacked(
-    names: Sequence[str],
-    folder_name: str,
+    bundle: Bundle,
     environ: Mapping[str, str],
     finish: Callable[[Path, Path], None],
-    *,
-    libraries_of: str | None = None,
+    say: Callable[[str], None] = lambda _line: None,
 ) -> Path:
     """The folder in the cache that holds these packages' files, fetched if it is not there yet.
 
@@ -81,20 +95,22 @@ def unpacked(
     so clones that want it at the same time wait for one download and share it.
     """
     cache = cache_folder(environ)
-    final = cache / folder_name
+    final = cache / bundle.folder
     if final.exists():
         return final
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+    path = environ.get("PATH")
+    if shutil.which("apt-get", path=path) is None or shutil.which("dpkg-deb", path=path) is None:
         raise MissingPrerequisite(
-            f"{names[0]} is not installed and there is no apt-get to fetch it: run on Debian 12 or newer, or "
-            "give servers by VESTIBULE_DATABASE_URL and VESTIBULE_AMQP_URL"
+            f"{bundle.names[0]} is not installed and there is no apt-get to fetch it: run on Debian 12 or "
+            f"newer, or {bundle.remedy}"
         )
-    with locked(cache / f"{folder_name}.lock"):
+    with locked(cache / f"{bundle.folder}.lock"):
         if final.exists():
             return final
+        say(f"{bundle.names[0]}: fetching Debian's packages, this once")
         making = Path(tempfile.mkdtemp(prefix=".making-", dir=cache))
         try:
-            fetch(names, making, Apt(environ), libraries_of)
+            fetch(bundle, making, Apt(environ))
             finish(making, final)
             making.chmod(0o755)
             making.rename(final)
@@ -103,15 +119,15 @@ def unpacked(
     return final
 
 
-def fetch(names: Sequence[str], folder: Path, apt: Apt, libraries_of: str | None) -> None:
+def fetch(bundle: Bundle, folder: Path, apt: Apt) -> None:
     """Download and unpack the packages, with fresh private lists where the system's do not serve."""
-    done = download_all(names, folder, apt, libraries_of)
+    done = download_all(bundle, folder, apt)
     if done.returncode != 0:
-        done = download_all(names, folder, apt.update(), libraries_of)
+        done = download_all(bundle, folder, apt.update(bundle.remedy))
     if done.returncode != 0:
         raise MissingPrerequisite(
-            f"apt-get cannot fetch {names[0]} ({last_line(done.stderr)}): install it, or give servers by "
-            "VESTIBULE_DATABASE_URL and VESTIBULE_AMQP_URL"
+            f"apt-get cannot fetch {bundle.names[0]} ({last_line(done.stderr)}): install it, "
+            f"or {bundle.remedy}"
         )
     for package in sorted(folder.glob("*.deb")):
         argv = ["dpkg-deb", "-x", str(package), str(folder)]
@@ -121,12 +137,11 @@ def fetch(names: Sequence[str], folder: Path, apt: Apt, libraries_of: str | None
         package.unlink()
 
 
-def download_all(
-    names: Sequence[str], folder: Path, apt: Apt, libraries_of: str | None
-) -> subprocess.CompletedProcess[str]:
+def download_all(bundle: Bundle, folder: Path, apt: Apt) -> subprocess.CompletedProcess[str]:
     """Download the packages and the shared libraries that the system lacks for them."""
-    libraries = [] if libraries_of is None else apt.missing_libraries(libraries_of)
-    return apt.download([*names, *libraries], folder)
+    libraries = [] if bundle.libraries_of is None else apt.missing_libraries(bundle.libraries_of)
+    used = [library for library in libraries if not library.startswith(bundle.unused)]
+    return apt.download([*bundle.names, *used], folder)
 
 
 def library_folders(root: Path) -> list[Path]:

@@ -10,13 +10,14 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from infra.local.debian_packages import last_line, unpacked
+from infra.local.debian_packages import Bundle, last_line, unpacked
 from infra.local.places import LOCAL, ROOT, VENV, locked, write_whole
 from infra.local.problems import LocalStackError, MissingPrerequisite
 
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "vestibule-stamp"
 INSTALL_SECONDS = 900
+PIP_WHEEL = Bundle(("python3-pip-whl",), "pip-wheel", "install the package python3-venv")
 Say = Callable[[str], None]
 
 
@@ -65,7 +66,7 @@ def create(environ: Mapping[str, str]) -> None:
     if importlib.util.find_spec("ensurepip") is not None:
         run([sys.executable, "-m", "venv", str(VENV)], environ, "python -m venv")
         return
-    wheels = unpacked(("python3-pip-whl",), "pip-wheel", environ, lambda _making, _final: None)
+    wheels = unpacked(PIP_WHEEL, environ, lambda _making, _final: None)
     wheel = max(wheels.glob("usr/share/python-wheels/pip-*.whl"))
     run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], environ, "python -m venv")
     run([str(PYTHON), f"{wheel}/pip", "install", "--quiet", "--no-index", str(wheel)], environ, "pip")

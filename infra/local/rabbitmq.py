@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.debian_packages import library_folders, unpacked
+from infra.local.debian_packages import Bundle, library_folders, unpacked
 from infra.local.places import write_whole
 from infra.local.ports import LOOPBACK, Ports
 from infra.local.problems import LocalStackError
@@ -19,22 +19,27 @@ USER = "vestibule"
 START_SECONDS = 90
 STOP_SECONDS = 30
 POLL_SECONDS = 0.05
-PACKAGES = (
-    "rabbitmq-server",
-    "erlang-base",
-    "erlang-asn1",
-    "erlang-crypto",
-    "erlang-eldap",
-    "erlang-inets",
-    "erlang-mnesia",
-    "erlang-os-mon",
-    "erlang-parsetools",
-    "erlang-public-key",
-    "erlang-runtime-tools",
-    "erlang-ssl",
-    "erlang-syntax-tools",
-    "erlang-tools",
-    "erlang-xmerl",
+PACKAGES = Bundle(
+    (
+        "rabbitmq-server",
+        "erlang-base",
+        "erlang-asn1",
+        "erlang-crypto",
+        "erlang-eldap",
+        "erlang-inets",
+        "erlang-mnesia",
+        "erlang-os-mon",
+        "erlang-parsetools",
+        "erlang-public-key",
+        "erlang-runtime-tools",
+        "erlang-ssl",
+        "erlang-syntax-tools",
+        "erlang-tools",
+        "erlang-xmerl",
+    ),
+    "rabbitmq",
+    "give servers by VESTIBULE_DATABASE_URL and VESTIBULE_AMQP_URL",
+    libraries_of="rabbitmq-server",
 )
 # What only optional plugins use. The broker reads every folder of its plugins at start whether enabled or
 # not; without these a start takes 3.5 s instead of 6.
@@ -75,7 +80,7 @@ def find_programs(environ: Mapping[str, str]) -> Programs:
     installed = programs_under(Path("/"))
     if installed is not None:
         return installed
-    cached = programs_under(unpacked(PACKAGES, "rabbitmq", environ, repoint, libraries_of="rabbitmq-server"))
+    cached = programs_under(unpacked(PACKAGES, environ, repoint))
     if cached is None:
         raise LocalStackError("the unpacked packages hold no RabbitMQ: remove the cache folder and try again")
     return cached
