@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from infra.local.chromium import browser_settings
 from infra.local.environment import PYTHON, ensure_environment
 from infra.local.occupancy import abandoned, is_occupied, occupied, private_servers
 from infra.local.places import LOCAL, ROOT
 from infra.local.preparation import create_database
-from infra.local.problems import InvalidSetting
+from infra.local.problems import InvalidSetting, MissingPrerequisite
 from infra.local.services import NAMES
 from infra.local.stack import Stack, shown, stacks_within
 
@@ -121,10 +122,20 @@ def check() -> int:
 
 def test(arguments: Sequence[str]) -> int:
     """The test suite against fresh private servers (or given ones), which are gone afterwards."""
+    browser = browser_if_any()
     with ended_by_signal(), private_servers("test") as addresses:
         create_database(addresses.database)
         urls = {"VESTIBULE_DATABASE_URL": addresses.database, "VESTIBULE_AMQP_URL": addresses.amqp}
-        return program(["-m", "pytest", *arguments], urls)
+        return program(["-m", "pytest", *arguments], urls | browser)
+
+
+def browser_if_any() -> dict[str, str]:
+    """The settings that give the tests a browser; where none can be had, the other tests run all the same."""
+    try:
+        return browser_settings(os.environ, say)
+    except MissingPrerequisite as problem:
+        say(f"the browser test will fail: {problem}")
+        return {}
 
 
 def demo(arguments: Sequence[str]) -> int:

@@ -1,15 +1,17 @@
 """The sandbox desk's page, as HTML and in a browser."""
 
+import os
 from pathlib import Path
 
 import pytest
 from playwright.async_api import async_playwright
 
+from infra.local.chromium import SETTING, find_browser
+from infra.local.problems import InvalidSetting
 from tests.contract.sandbox_process import SandboxProcess
 from tests.contract.stages import SandboxStage
 from vestibule_directory_writer.connectors.service_desk import OrganizationMark
 
-CHROMIUM = Path("/usr/bin/chromium")
 EVIL = "<script>alert(1)</script>"
 
 
@@ -25,6 +27,17 @@ async def peopled(sandbox: SandboxProcess) -> SandboxProcess:
     await stage.desk.add_members(globex.id, [evil.id])
     await stage.desk.close()
     return sandbox
+
+
+def browser_program() -> Path:
+    """What `make test` brought, or the system's; where there is none the test fails and is not skipped."""
+    try:
+        found = find_browser(os.environ)
+    except InvalidSetting as problem:
+        pytest.fail(str(problem), pytrace=False)
+    if found is None:
+        pytest.fail(f"no browser: install chromium, or set {SETTING}, or run `make test`", pytrace=False)
+    return found
 
 
 async def html(sandbox: SandboxProcess, path: str) -> str:
@@ -47,10 +60,9 @@ async def test_odd_addresses_still_show_a_page(peopled: SandboxProcess, path: st
     assert "Customers" in await html(peopled, path)
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}: apt-get install chromium")
 async def test_a_person_searches_turns_pages_and_opens_an_organization(peopled: SandboxProcess) -> None:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=browser_program(), args=["--no-sandbox"])
         page = await browser.new_page()
         page.set_default_timeout(15_000)
         complaints: list[str] = []
