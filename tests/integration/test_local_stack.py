@@ -335,16 +335,16 @@ def test_a_wrong_setting_is_told_with_what_it_takes(folder: Path) -> None:
         Servers(folder, environ_with(VESTIBULE_AMQP_URL="localhost"))
 
 
-@pytest.mark.skipif(Path("/usr/lib/rabbitmq").exists(), reason="a RabbitMQ is installed here")
 def test_without_apt_one_line_says_what_to_do_and_the_exit_code_is_two(folder: Path) -> None:
     empty = folder / "bin"
     empty.mkdir()
     environ = environ_with(VESTIBULE_CACHE=str(folder / "cache"), PATH=str(empty))
     program = (
-        "import os, sys; from pathlib import Path\n"
+        "import os, sys\n"
         "from infra.local.__main__ import answered\n"
-        "from infra.local.rabbitmq import RabbitServer\n"
-        f"sys.exit(answered(lambda: RabbitServer(Path({str(folder / 'mq')!r})).start()))\n"
+        "from infra.local.debian_packages import unpacked\n"
+        "from infra.local.rabbitmq import PACKAGES, repoint\n"
+        "sys.exit(answered(lambda: unpacked(PACKAGES, os.environ, repoint) and None))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
