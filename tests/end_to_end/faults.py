@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from tests.end_to_end.customers import CONNECTION, console_of
 from tests.end_to_end.gateway import CALL_SECONDS, Far
+from tests.end_to_end.identity_provider import Person
 from tests.end_to_end.scene import Scene
 from tests.end_to_end.tcp_proxy import Direction
 from vestibule_operator_console.connections import pause, resume
@@ -13,6 +14,7 @@ HELD_SECONDS = 20.0
 DOWN_SECONDS = 2.0
 
 Fault = Callable[[Scene], Awaitable[None]]
+Reached = Callable[[Person], Awaitable[None]]
 
 
 async def outage(seconds: float = DOWN_SECONDS) -> None:
@@ -20,47 +22,53 @@ async def outage(seconds: float = DOWN_SECONDS) -> None:
     await asyncio.sleep(seconds)
 
 
+async def kill_and_start(scene: Scene, *services: str) -> None:
+    """SIGKILL wherever they are, and a new start."""
+    await asyncio.gather(*(scene.gateway.kill(service) for service in services))
+    await scene.gateway.start(*services)
+
+
+async def kill_holding(
+    scene: Scene, service: str, far: Far, direction: Direction, reached: Reached | None = None
+) -> None:
+    """Kill it in the moment when something that it sends, or is sent, is on its way; that is lost.
+
+    With `reached` there is a newcomer, and nothing is killed before he has come so far.
+    """
+    link = scene.link(service, far)
+    link.hold(direction)
+    if reached is not None:
+        await reached(await scene.newcomer())
+    await link.held_something(direction, HELD_SECONDS)
+    await kill_and_start(scene, service)
+
+
 def killed_holding(service: str, far: Far, direction: Direction) -> Fault:
-    """SIGKILL in the moment when something that it sends, or is sent, is on its way; that is lost."""
+    """SIGKILL while something is on its way, whatever it is."""
 
     async def fault(scene: Scene) -> None:
-        link = scene.link(service, far)
-        link.hold(direction)
-        await link.held_something(direction, HELD_SECONDS)
-        await scene.gateway.kill(service)
-        await scene.gateway.start(service)
+        await kill_holding(scene, service, far, direction)
 
     return fault
 
 
 def killed(*services: str) -> Fault:
-    """SIGKILL wherever they are."""
+    """SIGKILL at any moment."""
 
     async def fault(scene: Scene) -> None:
-        await asyncio.gather(*(scene.gateway.kill(service) for service in services))
-        await scene.gateway.start(*services)
+        await kill_and_start(scene, *services)
 
     return fault
 
 
 async def router_killed_before_the_ack(scene: Scene) -> None:
     """The decision is written, its message comes again."""
-    link = scene.link("router", Far.BROKER)
-    link.hold(Direction.TO_SERVER)
-    await scene.decided(await scene.newcomer())
-    await link.held_something(Direction.TO_SERVER, HELD_SECONDS)
-    await scene.gateway.kill("router")
-    await scene.gateway.start("router")
+    await kill_holding(scene, "router", Far.BROKER, Direction.TO_SERVER, scene.decided)
 
 
 async def writer_killed_before_the_call(scene: Scene) -> None:
     """Claimed, intent saved, and the request never left."""
-    link = scene.link("writer", Far.DESK)
-    link.hold(Direction.TO_SERVER)
-    await scene.claimed(await scene.newcomer())
-    await link.held_something(Direction.TO_SERVER, HELD_SECONDS)
-    await scene.gateway.kill("writer")
-    await scene.gateway.start("writer")
+    await kill_holding(scene, "writer", Far.DESK, Direction.TO_SERVER, scene.claimed)
 
 
 async def writer_killed_after_the_call(scene: Scene) -> None:
@@ -68,8 +76,7 @@ async def writer_killed_after_the_call(scene: Scene) -> None:
     link = scene.link("writer", Far.DESK)
     link.hold(Direction.TO_CLIENT)
     await scene.at_the_desk(await scene.newcomer())
-    await scene.gateway.kill("writer")
-    await scene.gateway.start("writer")
+    await kill_and_start(scene, "writer")
 
 
 async def writer_killed_before_the_record(scene: Scene) -> None:
@@ -80,18 +87,12 @@ async def writer_killed_before_the_record(scene: Scene) -> None:
     database.hold(Direction.TO_SERVER)
     desk.let_go(Direction.TO_CLIENT)
     await database.held_something(Direction.TO_SERVER, HELD_SECONDS)
-    await scene.gateway.kill("writer")
-    await scene.gateway.start("writer")
+    await kill_and_start(scene, "writer")
 
 
 async def writer_killed_before_the_ack(scene: Scene) -> None:
     """Done and recorded, and the message comes again."""
-    link = scene.link("writer", Far.BROKER)
-    link.hold(Direction.TO_SERVER)
-    await scene.recorded(await scene.newcomer())
-    await link.held_something(Direction.TO_SERVER, HELD_SECONDS)
-    await scene.gateway.kill("writer")
-    await scene.gateway.start("writer")
+    await kill_holding(scene, "writer", Far.BROKER, Direction.TO_SERVER, scene.recorded)
 
 
 async def desk_acts_after_its_client_died(scene: Scene) -> None:
@@ -115,8 +116,7 @@ async def relay_killed_while_a_wide_change_expands(scene: Scene) -> None:
             await pause(console, slug, CONNECTION)
             await outage(0.3)
             await resume(console, slug, CONNECTION)
-            await scene.gateway.kill("relay")
-            await scene.gateway.start("relay")
+            await kill_and_start(scene, "relay")
 
 
 async def broker_killed(scene: Scene) -> None:
