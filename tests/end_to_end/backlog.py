@@ -8,7 +8,7 @@ import aio_pika
 import asyncpg
 
 from tests.end_to_end.gateway import Gateway
-from tests.end_to_end.waiting import until
+from tests.waiting import until
 from vestibule.broker.connection import FAULTS
 from vestibule.messages.topology import DEAD, WORK_QUEUES
 

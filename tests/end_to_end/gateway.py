@@ -21,7 +21,7 @@ from infra.local.services import NAMES, Service, Surroundings, service_table
 from infra.local.stack import Stack
 from tests.contract.sandbox_process import SandboxProcess
 from tests.end_to_end.tcp_proxy import Direction, TcpProxy
-from tests.end_to_end.waiting import until
+from tests.waiting import until
 
 HOME = LOCAL / "e2e"
 READY_SECONDS = 40.0

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.end_to_end.identity_provider import IdentityProvider, Person
-from tests.end_to_end.waiting import until
+from tests.waiting import until
 
 LANES = 3  # requests of one identity provider at a time
 PAUSE_SECONDS = 0.35  # between two changes of a lane, on average: some 25 changes a second in all

@@ -9,7 +9,7 @@ from tests.end_to_end.gateway import Far, Gateway
 from tests.end_to_end.identity_provider import IdentityProvider, Person
 from tests.end_to_end.load import NEWCOMERS
 from tests.end_to_end.tcp_proxy import TcpProxy
-from tests.end_to_end.waiting import until
+from tests.waiting import until
 
 SECONDS = 30.0
 DECIDED = "select exists (select from router.decision where person_id = $1::uuid and account_id is not null)"

@@ -14,7 +14,7 @@ from tests.end_to_end.gateway import Gateway
 from tests.end_to_end.identity_provider import IdentityProvider, Person
 from tests.end_to_end.judging import judge
 from tests.end_to_end.span_collector import SpanCollector
-from tests.end_to_end.waiting import until
+from tests.waiting import until
 from vestibule.messages.topology import EXCHANGE, WORK_QUEUES
 from vestibule_operator_console.connections import pause, resume
 

@@ -9,7 +9,7 @@ from tests.end_to_end.gateway import Far
 from tests.end_to_end.judging import judge
 from tests.end_to_end.load import under_load
 from tests.end_to_end.scene import Scene
-from tests.end_to_end.waiting import until
+from tests.waiting import until
 
 NEEDED_BY = ("relay", "router", "writer")
 DEATHS: dict[str, Fault] = {

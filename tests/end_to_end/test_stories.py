@@ -9,7 +9,7 @@ from tests.end_to_end.gateway import Gateway
 from tests.end_to_end.identity_provider import PATCH, Person
 from tests.end_to_end.judging import judge, look_at, problems_of
 from tests.end_to_end.span_collector import SpanCollector
-from tests.end_to_end.waiting import until
+from tests.waiting import until
 from vestibule_operator_console.cases import list_cases
 from vestibule_operator_console.connections import pause, resume
 

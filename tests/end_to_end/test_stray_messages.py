@@ -12,7 +12,7 @@ from tests.end_to_end.gateway import Gateway
 from tests.end_to_end.judging import judge
 from tests.end_to_end.load import under_load
 from tests.end_to_end.scene import Scene
-from tests.end_to_end.waiting import until
+from tests.waiting import until
 from vestibule.domain.identifiers import Kind, TenantId
 from vestibule.messages.envelope import Key, encode
 from vestibule.messages.topology import EXCHANGE, queue_of

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from infra.local.servers import Addresses
 from tests.contract.sandbox_process import TOKEN, USER, SandboxProcess, running_sandbox
 from tests.integration.directory_writer.rig import FAST, Rig
+from tests.waiting import until
 from vestibule.broker.__main__ import relay
 from vestibule.database.pool import as_jsonb
 from vestibule.domain.desks import credentials_context
@@ -79,15 +80,6 @@ def environment(rig: Rig, servers: Addresses, role: str) -> dict[str, str]:
     }
 
 
-async def eventually(true: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something outside of this task is so; fails after a bound."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            if await true():
-                return
-            await asyncio.sleep(0.02)
-
-
 async def get(url: str) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return response.status, await response.text()
@@ -110,7 +102,7 @@ async def running(rig: Rig, servers: Addresses) -> AsyncIterator[Running]:
             async def ready() -> bool:
                 return (await get(f"{url}/readyz"))[0] == 200
 
-            await eventually(ready)
+            await until(ready, SECONDS, "a writer that is ready")
             yield Running(url, exporter)
         finally:
             stopping.set()
@@ -134,7 +126,7 @@ async def test_accounts_and_memberships_reach_the_sandbox_desk(
         for _ in range(25)
     ]
     async with running(rig, servers) as writer:
-        await eventually(lambda: at_rest(rig))
+        await until(lambda: at_rest(rig), SECONDS, "nothing dirty")
         state = await sandbox.admin("GET", "state")
         assert {customer["email"] for customer in state["customers"]} == {
             person.wanted.email for person in people
@@ -143,7 +135,7 @@ async def test_accounts_and_memberships_reach_the_sandbox_desk(
             row = await rig.organization_row(group)
             assert row["desk_name"] == f"{prefix} / IT"
         await rig.want(one, access=False, person=people[0])
-        await eventually(lambda: at_rest(rig))
+        await until(lambda: at_rest(rig), SECONDS, "nothing dirty")
         assert (await rig.outcome(people[0]))["form"] == "stripped"
         status, metrics = await get(f"{writer.url}/metrics")
         assert status == 200
@@ -194,7 +186,7 @@ async def test_a_slow_desk_is_asked_again_and_makes_nobody_twice(
     )
     people = [await rig.want(customer) for _ in range(10)]
     async with running(rig, servers):
-        await eventually(lambda: at_rest(rig))
+        await until(lambda: at_rest(rig), SECONDS, "nothing dirty")
     state = await sandbox.admin("GET", "state")
     assert len(state["customers"]) == len(people)
     for person in people:

@@ -1,7 +1,6 @@
 """The database in trouble: 503 and a time to come back, never a 500, and well again by itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import aiohttp
 
@@ -9,20 +8,11 @@ from tests.integration.ingest.scim_client import Answer, ScimClient, assert_erro
 from tests.integration.ingest.serving import serving
 from tests.stack import Database
 from tests.tenants import Customer
+from tests.waiting import until
 from vestibule.database.pool import Connection
 from vestibule.domain.tokens import mint
-from vestibule.process.loops import backoff
 
 BOUND_SECONDS = 20.0
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition, within a bound."""
-    failures = 1
-    async with asyncio.timeout(BOUND_SECONDS):
-        while not await condition():
-            await asyncio.sleep(backoff(failures, longest=0.2))
-            failures += 1
 
 
 async def test_without_a_database_everything_is_503_and_the_probes_say_so(
@@ -56,7 +46,7 @@ async def test_broken_connections_are_replaced(
             seen.extend(answers)
             return all(answer.status == 200 for answer in answers)
 
-        await until(well_again)
+        await until(well_again, BOUND_SECONDS, "well again")
         assert {answer.status for answer in seen} <= {200, 503}
 
 

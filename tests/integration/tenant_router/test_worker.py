@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from infra.local.servers import Addresses
 from tests.integration.tenant_router.arranging import EMAIL_KEY, TRACE, Arranger
 from tests.stack import Database
+from tests.waiting import until
 from vestibule.broker.connection import Broker
 from vestibule.broker.publisher import Outgoing, Publisher, Receipt
 from vestibule.messages.envelope import Key
@@ -48,15 +49,6 @@ def environment(database: Database, servers: Addresses, listen: str) -> dict[str
         "VESTIBULE_LISTEN": listen,
         "VESTIBULE_POOL_SIZE": "4",
     }
-
-
-async def eventually(true: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something outside of this process is so; fails after a bound."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            if await true():
-                return
-            await asyncio.sleep(0.02)
 
 
 async def answer(url: str) -> tuple[int, str]:
@@ -92,7 +84,7 @@ async def publish(servers: Addresses) -> AsyncIterator[Callable[..., Awaitable[N
         receipts = await publisher.publish([Outgoing(key, urgent, TRACE) for key in keys])
         assert receipts == [Receipt.CONFIRMED] * len(keys)
 
-    await eventually(ready)
+    await until(ready, SECONDS, "a publisher that is ready")
     yield send
     stopping.set()
     await asyncio.wait_for(task, SECONDS)
@@ -108,7 +100,7 @@ async def running_router(database: Database, servers: Addresses) -> AsyncIterato
     try:
         address = await asyncio.wait_for(bound, SECONDS)
         url = f"http://{address.host}:{address.port}"
-        await eventually(lambda: is_ready(url))
+        await until(lambda: is_ready(url), SECONDS, "a router that is ready")
         yield Router(url, exporter)
     finally:
         stopping.set()
@@ -131,7 +123,7 @@ async def test_a_key_from_the_queue_becomes_a_decision_within_one_trace(
             status, metrics = await answer(f"{router.url}/metrics")
             return status == 200 and OUTCOMES in metrics
 
-        await eventually(counted)
+        await until(counted, SECONDS, "two persons counted")
         assert (await answer(f"{router.url}/healthz"))[0] == 200
 
     account = await world.account(ada)
@@ -166,14 +158,14 @@ async def test_a_process_that_is_terminated_drains_and_ends_well(
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        await eventually(lambda: is_ready(f"http://127.0.0.1:{port}"))
+        await until(lambda: is_ready(f"http://127.0.0.1:{port}"), SECONDS, "a process that is ready")
         await publish(*people)
 
         async def all_decided() -> bool:
             row = await world.row("select count(*) as n from router.decision")
             return row == {"n": len(people)}
 
-        await eventually(all_decided)
+        await until(all_decided, SECONDS, "everybody decided")
         process.send_signal(signal.SIGTERM)
         output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
     finally:
