@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from tests.integration.tenant_router.arranging import (
     EMAIL_KEY,
@@ -63,6 +64,19 @@ def slow_router(database: Database) -> tuple[Paused, Deciding]:
     return paused, deciding_over(paused)
 
 
+@asynccontextmanager
+async def overtaken(database: Database, key: Key) -> AsyncIterator[Paused]:
+    """A router that has read the key before this block and decides only after it."""
+    paused, late = slow_router(database)
+    task = asyncio.create_task(late.handle(deliveries(key)))
+    await asyncio.wait_for(paused.read.wait(), 30)
+    try:
+        yield paused
+    finally:
+        paused.let_go.set()
+        await asyncio.wait_for(task, 30)
+
+
 async def test_a_crash_between_read_and_decide_costs_nothing(world: Arranger, pool: Pool) -> None:
     customer = await world.customer()
     ada = await world.person(customer, "ada")
@@ -80,13 +94,9 @@ async def test_a_crash_between_read_and_decide_costs_nothing(world: Arranger, po
 async def test_a_judgement_of_an_older_state_is_dropped_with_its_claim(world: Arranger, pool: Pool) -> None:
     customer = await world.customer()
     ada = await world.person(customer, "ada", email="before@customer.example")
-    paused, late = slow_router(Database(pool))
-    task = asyncio.create_task(late.handle(deliveries(ada)))
-    await asyncio.wait_for(paused.read.wait(), 30)
-    newer = await world.change(customer, ada, "ada", email="after@customer.example")
-    await deciding_over(Database(pool)).handle(deliveries(newer))
-    paused.let_go.set()
-    await asyncio.wait_for(task, 30)
+    async with overtaken(Database(pool), ada) as paused:
+        newer = await world.change(customer, ada, "ada", email="after@customer.example")
+        await deciding_over(Database(pool)).handle(deliveries(newer))
 
     account = await world.account(ada)
     assert account is not None
@@ -99,13 +109,9 @@ async def test_a_judgement_of_an_older_state_is_dropped_with_its_claim(world: Ar
 async def test_a_group_judged_by_an_older_state_keeps_its_newer_name(world: Arranger, pool: Pool) -> None:
     customer = await world.customer()
     group = await world.group(customer, "IT")
-    paused, late = slow_router(Database(pool))
-    task = asyncio.create_task(late.handle(deliveries(group)))
-    await asyncio.wait_for(paused.read.wait(), 30)
-    newer = await world.rename_group(customer, group, "Operations")
-    await deciding_over(Database(pool)).handle(deliveries(newer))
-    paused.let_go.set()
-    await asyncio.wait_for(task, 30)
+    async with overtaken(Database(pool), group):
+        newer = await world.rename_group(customer, group, "Operations")
+        await deciding_over(Database(pool)).handle(deliveries(newer))
     found = await world.row("select wanted_name from router.organization where id = $1", group.id)
     assert found == {"wanted_name": "Operations"}
 
@@ -119,13 +125,9 @@ async def test_a_judgement_based_on_an_account_that_changed_meanwhile_is_made_an
     (first,) = await Database(pool).read_work([ada])
     assert isinstance(first, PersonWork)
     newer = await world.change(customer, ada, "ada", email="after@customer.example")
-    paused, second = slow_router(Database(pool))
-    task = asyncio.create_task(second.handle(deliveries(newer)))
-    await asyncio.wait_for(paused.read.wait(), 30)
-    await Database(pool).decide([judge_person(first, default_mapping(), EMAIL_KEY)])
-    await world.at_desk(ada)
-    paused.let_go.set()
-    await asyncio.wait_for(task, 30)
+    async with overtaken(Database(pool), newer) as paused:
+        await Database(pool).decide([judge_person(first, default_mapping(), EMAIL_KEY)])
+        await world.at_desk(ada)
 
     account = await world.account(ada)
     assert account is not None
@@ -141,12 +143,8 @@ async def test_a_new_address_for_an_account_that_came_to_the_desk_meanwhile_is_j
     ada = await world.person(customer, "ada", email="before@customer.example")
     await deciding_over(Database(pool)).handle(deliveries(ada))
     newer = await world.change(customer, ada, "ada", email="after@customer.example")
-    paused, late = slow_router(Database(pool))
-    task = asyncio.create_task(late.handle(deliveries(newer)))
-    await asyncio.wait_for(paused.read.wait(), 30)
-    await world.at_desk(ada, "intent")
-    paused.let_go.set()
-    await asyncio.wait_for(task, 30)
+    async with overtaken(Database(pool), newer) as paused:
+        await world.at_desk(ada, "intent")
     account = await world.account(ada)
     assert account is not None
     assert paused.results == [Result.AGAIN, Result.CHANGED]
@@ -187,12 +185,8 @@ async def test_a_group_judged_by_an_older_state_does_not_come_back_after_its_rem
     """Nobody was in the group, so its removal left no organization that could tell the older judgement."""
     customer = await world.customer()
     group = await world.group(customer, "IT")
-    paused, late = slow_router(Database(pool))
-    task = asyncio.create_task(late.handle(deliveries(group)))
-    await asyncio.wait_for(paused.read.wait(), 30)
-    await deciding_over(Database(pool)).handle(deliveries(await world.remove(customer, group)))
-    paused.let_go.set()
-    await asyncio.wait_for(task, 30)
+    async with overtaken(Database(pool), group) as paused:
+        await deciding_over(Database(pool)).handle(deliveries(await world.remove(customer, group)))
     assert paused.results == [Result.STALE]
     assert await world.row("select count(*) as n from router.organization") == {"n": 0}
     assert (await world.sync("group", group.id))["done_version"] == 2
