@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.tenants import Customer
+from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection
+from vestibule.database.sync import Picked
 
 LEASE = timedelta(seconds=30)
 BOUND = 10.0
@@ -147,6 +148,26 @@ class Chain:
             ids,
             prio,
         )
+
+
+async def marked_account(admin: Connection) -> tuple[Chain, Customer, UUID]:
+    """A customer at a desk of his own with one account that a writer has to look at."""
+    chain = Chain(admin)
+    customer = await make_customer(admin, await make_desk(admin))
+    account = await chain.account(customer)
+    await chain.mark(customer, "account", [account])
+    return chain, customer, account
+
+
+async def finish(connection: Connection, picked: Sequence[Picked]) -> None:
+    """Settle keys as the service that worked on them does."""
+    await connection.execute(
+        "select chain.finish($1, $2, $3, $4)",
+        [one.key.kind.value for one in picked],
+        [one.key.tenant for one in picked],
+        [one.key.id for one in picked],
+        [one.key.version for one in picked],
+    )
 
 
 async def claim_accounts(

@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.integration.database.chains import Chain, finish
 from tests.stack import Database
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection, Pool, open_pool
-from vestibule.database.sync import Picked, Windows, expand_fanout, pick, read_backlog, sweep, unpick
+from vestibule.database.sync import Windows, expand_fanout, pick, read_backlog, sweep, unpick
 from vestibule.messages.topology import Stage
 
 WIDE = Windows(total=100, tenant=70, urgent_reserve=20)
@@ -22,26 +23,7 @@ LONG = timedelta(minutes=10)
 async def mark(
     connection: Connection, customer: Customer, ids: Sequence[UUID], *, kind: str = "person", prio: int = 1
 ) -> None:
-    async with connection.transaction():
-        await connection.execute("select chain.enter_tenant($1)", customer.tenant)
-        await connection.execute(
-            "select chain.mark($1, $2, $3, $4, $5::smallint, null)",
-            kind,
-            customer.tenant,
-            customer.desk,
-            ids,
-            prio,
-        )
-
-
-async def finish(connection: Connection, picked: Sequence[Picked]) -> None:
-    await connection.execute(
-        "select chain.finish($1, $2, $3, $4)",
-        [one.key.kind.value for one in picked],
-        [one.key.tenant for one in picked],
-        [one.key.id for one in picked],
-        [one.key.version for one in picked],
-    )
+    await Chain(connection).mark(customer, kind, ids, prio)
 
 
 async def relay_pool(database: Database) -> Pool:
@@ -276,15 +258,7 @@ async def test_a_wide_group_change_reaches_every_member_in_chunks(database: Data
             acme.connection,
             group,
         )
-        async with admin.transaction():
-            await admin.execute("select chain.enter_tenant($1)", acme.tenant)
-            await admin.execute(
-                "select chain.mark_wide($1, $2, $3, 'group_members', $4, 2::smallint, null)",
-                acme.tenant,
-                acme.desk,
-                acme.connection,
-                group,
-            )
+        await Chain(admin).mark_wide(acme, "group_members", group)
         rounds = 0
         while await expand_fanout(relay, 1000) is not None:
             rounds += 1

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.integration.database.chains import LEASE, Chain, claim_accounts, record_account
+from tests.integration.database.chains import LEASE, Chain, claim_accounts, marked_account, record_account
 from tests.stack import Database
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection
@@ -123,10 +123,7 @@ async def test_a_reading_of_memberships_and_a_decision_about_one_do_not_deadlock
 async def test_a_leaver_that_met_a_claim_in_its_last_moment_goes_at_once(database: Database) -> None:
     """The claim was there when the second worker looked, and gone when it wanted to wait for it."""
     async with database.administrator() as admin:
-        chain = Chain(admin)
-        acme = await make_customer(admin, await make_desk(admin))
-        account = await chain.account(acme)
-        await chain.mark(acme, "account", [account])
+        chain, acme, account = await marked_account(admin)
         await claim_accounts(admin, "w1", acme, [account])
         await chain.mark(acme, "account", [account], prio=0)
         picked = await admin.fetch("select version from chain.pick('writer', 10, 10, 5)")

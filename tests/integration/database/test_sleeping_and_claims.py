@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.database.chains import Chain, claim_accounts, record_account
+from tests.integration.database.chains import Chain, claim_accounts, marked_account, record_account
 from tests.stack import Database
 from tests.tenants import make_customer, make_desk
 from vestibule.database.organizations import Claim, OrganizationRecord, record_organization
@@ -18,10 +18,7 @@ from vestibule.messages.envelope import Key
 async def test_an_account_put_to_sleep_while_its_connection_resumes_is_woken(database: Database) -> None:
     """The writer saw the pause, the resume went through, and only then did the writer's sleep commit."""
     async with database.administrator() as admin, database.administrator() as writer:
-        chain = Chain(admin)
-        acme = await make_customer(admin, await make_desk(admin))
-        account = await chain.account(acme)
-        await chain.mark(acme, "account", [account])
+        chain, acme, account = await marked_account(admin)
         await chain.mode(acme, "paused")
         async with database.administrator() as relay:
             late = writer.transaction()
@@ -42,10 +39,7 @@ async def test_an_account_whose_connection_resumed_before_its_row_was_locked_is_
     database: Database,
 ) -> None:
     async with database.administrator() as admin, database.administrator() as writer:
-        chain = Chain(admin)
-        acme = await make_customer(admin, await make_desk(admin))
-        account = await chain.account(acme)
-        await chain.mark(acme, "account", [account])
+        chain, acme, account = await marked_account(admin)
         await chain.mode(acme, "paused")
         async with database.administrator() as other:
             held = other.transaction()
@@ -62,10 +56,7 @@ async def test_an_account_whose_connection_resumed_before_its_row_was_locked_is_
 
 async def test_a_resume_leaves_a_parked_account_parked_with_its_reason(database: Database) -> None:
     async with database.administrator() as admin:
-        chain = Chain(admin)
-        acme = await make_customer(admin, await make_desk(admin))
-        account = await chain.account(acme)
-        await chain.mark(acme, "account", [account])
+        chain, acme, account = await marked_account(admin)
         assert await claim_accounts(admin, "w1", acme, [account]) == {account: "claimed"}
         assert await record_account(admin, "w1", acme, account, 1, result="park", code="refused:email")
         await chain.mark_wide(acme)
@@ -78,10 +69,7 @@ async def test_a_resume_leaves_a_parked_account_parked_with_its_reason(database:
 async def test_a_desk_that_cannot_be_used_for_a_moment_ends_nobody_elses_claim(database: Database) -> None:
     pool = await open_pool(database.url("vestibule_writer"), 2, "test-writer")
     async with database.administrator() as admin, pool:
-        chain = Chain(admin)
-        acme = await make_customer(admin, await make_desk(admin))
-        account = await chain.account(acme)
-        await chain.mark(acme, "account", [account])
+        chain, acme, account = await marked_account(admin)
         assert await claim_accounts(admin, "w1", acme, [account]) == {account: "claimed"}
         await chain.mark(acme, "account", [account], prio=0)
         newer = Key(Kind.ACCOUNT, account, TenantId(acme.tenant), 2)
@@ -95,10 +83,7 @@ async def test_a_desk_that_cannot_be_used_for_a_moment_ends_nobody_elses_claim(d
 async def test_a_desk_that_cannot_be_used_leaves_parked_rows_parked(database: Database) -> None:
     pool = await open_pool(database.url("vestibule_writer"), 2, "test-writer")
     async with database.administrator() as admin, pool:
-        chain = Chain(admin)
-        acme = await make_customer(admin, await make_desk(admin))
-        account = await chain.account(acme)
-        await chain.mark(acme, "account", [account])
+        chain, acme, account = await marked_account(admin)
         await claim_accounts(admin, "w1", acme, [account])
         await record_account(admin, "w1", acme, account, 1, result="park", code="refused:email")
         await postpone(pool, [Key(Kind.ACCOUNT, account, TenantId(acme.tenant), 1)], 0.0, "throttled")
@@ -143,10 +128,7 @@ async def test_an_organizations_record_ends_its_own_claim(database: Database) ->
 
 async def test_a_late_postponement_leaves_the_waiting_of_a_newer_version_alone(database: Database) -> None:
     async with database.administrator() as admin:
-        chain = Chain(admin)
-        acme = await make_customer(admin, await make_desk(admin))
-        account = await chain.account(acme)
-        await chain.mark(acme, "account", [account])
+        chain, acme, account = await marked_account(admin)
         await chain.mark(acme, "account", [account])
         for version in (2, 1):
             await _postpone(admin, acme.tenant, account, version)

@@ -4,11 +4,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.integration.database.chains import Chain
+from tests.integration.database.chains import Chain, finish
 from tests.stack import Database
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection, Pool, open_pool
-from vestibule.database.sync import Picked, Windows, pick
+from vestibule.database.sync import Windows, pick
 from vestibule.messages.topology import Stage
 
 WINDOWS = Windows(total=150, tenant=100, urgent_reserve=38)
@@ -26,16 +26,6 @@ async def crowd(admin: Connection, count: int, each: int) -> tuple[UUID, list[Cu
     for customer in customers:
         await Chain(admin).mark(customer, "account", [uuid4() for _ in range(each)])
     return desk, customers
-
-
-async def finish(admin: Connection, picked: list[Picked]) -> None:
-    await admin.execute(
-        "select chain.finish($1, $2, $3, $4)",
-        [one.key.kind.value for one in picked],
-        [one.key.tenant for one in picked],
-        [one.key.id for one in picked],
-        [one.key.version for one in picked],
-    )
 
 
 async def test_what_waits_at_a_full_desk_takes_no_place_from_another_desk(database: Database) -> None:
