@@ -1,7 +1,8 @@
 """Memberships: in batches, leavers first, a guilty one found and told, theirs never removed."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from tests.integration.directory_writer.rig import Person, Rig
 from tests.tenants import Customer
@@ -22,6 +23,19 @@ async def members(rig: Rig, organization: object) -> set[str]:
     row = await rig.admin.fetchrow("select * from router.organization where id = $1", organization)
     assert row is not None
     return rig.memory.state.members[row["desk_organization_id"]]
+
+
+async def leaver_among_joiners(rig: Rig, customer: Customer, people: Sequence[Person]) -> UUID:
+    """A group whose one member leaves while all the others wait to come in; the desk takes four at a time."""
+    rig.memory.capabilities = replace(rig.memory.capabilities, member_batch=4)
+    group = await rig.organization(customer, "IT")
+    leaver, *joiners = people
+    await rig.want(customer, person=leaver, organizations=(group,))
+    await rig.settle()
+    for person in joiners:
+        await rig.want(customer, person=person, organizations=(group,))
+    await rig.want(customer, access=False, person=leaver)
+    return group
 
 
 async def test_members_are_added_in_batches_of_what_the_desk_takes(rig: Rig) -> None:
@@ -48,13 +62,7 @@ async def test_a_long_list_gives_others_their_turn_and_is_finished_all_the_same(
 async def test_a_leavers_turn_is_not_spent_on_a_long_list_of_joiners(rig: Rig) -> None:
     customer = await rig.customer()
     people = await made(rig, customer, 30)
-    rig.memory.capabilities = replace(rig.memory.capabilities, member_batch=4)
-    group = await rig.organization(customer, "IT")
-    await rig.want(customer, person=people[0], organizations=(group,))
-    await rig.settle()
-    for person in people[1:]:
-        await rig.want(customer, person=person, organizations=(group,))
-    await rig.want(customer, access=False, person=people[0])
+    group = await leaver_among_joiners(rig, customer, people)
     rig.memory.state.effects.clear()
     (turn,) = [work for work in await rig.pick() if work.key.id == group]
     writer = rig.writer()
@@ -73,13 +81,7 @@ async def test_a_leavers_turn_is_not_spent_on_a_long_list_of_joiners(rig: Rig) -
 async def test_a_leaver_who_is_marked_meanwhile_keeps_his_urgency(rig: Rig) -> None:
     customer = await rig.customer()
     people = await made(rig, customer, 12)
-    rig.memory.capabilities = replace(rig.memory.capabilities, member_batch=4)
-    group = await rig.organization(customer, "IT")
-    await rig.want(customer, person=people[0], organizations=(group,))
-    await rig.settle()
-    for person in people[1:]:
-        await rig.want(customer, person=person, organizations=(group,))
-    await rig.want(customer, access=False, person=people[0])
+    group = await leaver_among_joiners(rig, customer, people)
     (turn,) = [work for work in await rig.pick() if work.key.id == group]
     desk = Interrupted(rig.memory.capabilities, state=rig.memory.state)
     rig.memory = desk
