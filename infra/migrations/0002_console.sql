@@ -141,8 +141,8 @@ begin
         verdict := 'suspended';  -- named, so that the refusal can be recorded, but not entered
         return;
     end if;
+    state := set_config('app.tenant', tenant_id::text, true);  -- `perform` would run a statement for it
     verdict := 'ok';
-    perform set_config('app.tenant', tenant_id::text, true);
 end
 $$;
 

@@ -119,11 +119,44 @@ grant select on ingest.refusal to vestibule_console;
 grant select (tenant_id, connection_id, id) on ingest.person, ingest."group" to vestibule_definer;
 grant select, delete on ingest.group_member to vestibule_definer;
 
+-- Who comes back with a create, locked. Identity rule 1: a return needs the same userName, and the same externalId where
+-- both have one, or the same e-mail where only the one who left had one: the name alone may be a new colleague's. A known
+-- externalId with another userName needs the same e-mail, or a connection that declares its key immutable.
+create function ingest.returning_person(
+    tenant uuid, connection uuid, known_user_name_ci text, known_external_id text, known_email_ci text, key_trust text
+) returns uuid
+    language plpgsql volatile
+as $$
+declare
+    past uuid;
+begin
+    -- On the path of every create, and nearly nobody was here before: one look that locks nothing.
+    if not exists (select from ingest.person p
+                    where p.tenant_id = tenant and p.connection_id = connection and p.removed_at is not null
+                      and p.user_name_ci = known_user_name_ci)
+       and not exists (select from ingest.person p
+                        where p.tenant_id = tenant and p.connection_id = connection and p.removed_at is not null
+                          and p.external_id = known_external_id) then
+        return null;
+    end if;
+    select p.id into past from ingest.person p
+     where p.tenant_id = tenant and p.connection_id = connection and p.removed_at is not null
+       and p.user_name_ci = known_user_name_ci
+       and (p.external_id is null or p.external_id = known_external_id
+            or (known_external_id is null and p.email_ci = known_email_ci))
+     order by p.removed_at desc limit 1 for update;
+    if past is null then
+        select p.id into past from ingest.person p
+         where p.tenant_id = tenant and p.connection_id = connection and p.removed_at is not null
+           and p.external_id = known_external_id and (key_trust = 'immutable' or p.email_ci = known_email_ci)
+         order by p.removed_at desc limit 1 for update;
+    end if;
+    return past;
+end
+$$;
+
 -- Verdicts: created | returned (the same person inside the retention time: same id) | user_name_taken |
--- external_id_taken | unauthorized | suspended. Identity rule 1: a return needs the same userName, and the same
--- externalId where both have one, or the same e-mail where only the one who left had one: the name alone may be a new
--- colleague's. A known externalId with another userName needs the same e-mail, or a connection that declares its key
--- immutable.
+-- external_id_taken | unauthorized | suspended.
 create function ingest.create_person(
     in path text, in token_hash bytea, in new_id uuid, in new_external_id text, in new_user_name_ci text,
     in new_display_name_ci text, in new_email_ci text, in new_active boolean, in new_resource jsonb, in new_trace text,
@@ -140,18 +173,8 @@ begin
         verdict := who.verdict;
         return;
     end if;
-    select p.id into past from ingest.person p
-     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is not null
-       and p.user_name_ci = new_user_name_ci
-       and (p.external_id is null or p.external_id = new_external_id
-            or (new_external_id is null and p.email_ci = new_email_ci))
-     order by p.removed_at desc limit 1 for update;
-    if past is null and new_external_id is not null then
-        select p.id into past from ingest.person p
-         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is not null
-           and p.external_id = new_external_id and (who.key_trust = 'immutable' or p.email_ci = new_email_ci)
-         order by p.removed_at desc limit 1 for update;
-    end if;
+    past := ingest.returning_person(who.tenant_id, who.connection_id, new_user_name_ci, new_external_id, new_email_ci,
+                                    who.key_trust);
     if past is null then
         -- not an exception handler: its subtransaction would cost every create a transaction id of its own
         insert into ingest.person as p
