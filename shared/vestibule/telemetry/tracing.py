@@ -67,9 +67,7 @@ def open_tracing(
 
 def traceparent(context: Context | None = None) -> str | None:
     """Render the current span (or that of a context) as a W3C `traceparent`; None outside of any trace."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier, context)
-    return carrier.get(HEADER)
+    return header_of(trace.get_current_span(context))
 
 
 def context_from(header: str | None) -> Context:
@@ -123,8 +121,9 @@ def start_producer_span(tracer: Tracer, queue: str, header: str | None, attribut
 
 
 def header_of(started: Span) -> str | None:
-    """Render the `traceparent` of a span that is not the current one."""
-    return traceparent(trace.set_span_in_context(started, Context()))
+    """Render the `traceparent` of a span that need not be the current one."""
+    ids = started.get_span_context()
+    return f"00-{ids.trace_id:032x}-{ids.span_id:016x}-{ids.trace_flags:02x}" if ids.is_valid else None
 
 
 @contextmanager
