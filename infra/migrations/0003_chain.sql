@@ -158,6 +158,8 @@ $$;
 
 -- The relay's pick. One session picks at a time (advisory lock); an empty answer means nothing to do or not my turn.
 -- Fair: leavers first, then tenants in turn by what they have in flight, ties at random (by id they starve).
+-- An organization rests for up to a second after each reconcile while accounts of its tenant are on their way: their joins
+-- go together. One by one they cost more than the accounts. A leaver's never rests.
 create function chain.pick(
     wanted_stage text, total_window integer, tenant_window integer, urgent_reserve integer
 ) returns table (kind text, id uuid, tenant_id uuid, version bigint, urgent boolean, trace text)
@@ -165,13 +167,13 @@ create function chain.pick(
     set search_path = pg_catalog, pg_temp
 as $$
 declare
-    flying integer;
+    underway integer;
 begin
     if not pg_try_advisory_xact_lock(hashtext('vestibule.pick.' || wanted_stage)) then
         return;
     end if;
-    select count(*) into flying from chain.sync s where s.stage = wanted_stage and s.inflight_version is not null;
-    if flying >= total_window + urgent_reserve then
+    select count(*) into underway from chain.sync s where s.stage = wanted_stage and s.inflight_version is not null;
+    if underway >= total_window + urgent_reserve then
         return;
     end if;
     return query
@@ -190,7 +192,7 @@ begin
              order by s.desk_id, s.tenant_id, s.prio limit 1) n
     ),
     inflight as materialized (
-        select s.desk_id, s.tenant_id, count(*)::integer as flying
+        select s.desk_id, s.tenant_id, count(*)::integer as flying, count(*) filter (where s.kind = 'account') as accounts
           from chain.sync s where s.stage = wanted_stage and s.inflight_version is not null
          group by s.desk_id, s.tenant_id
     ),
@@ -205,8 +207,9 @@ begin
                     else urgent_reserve end as reserve
           from chain.desk_flow f
     ),
-    turns as materialized (
-        select l.desk_id, l.tenant_id, coalesce(i.flying, 0) as flying, d.room, d.reserve
+    turns as materialized (  -- `share`: twice what falls to a tenant; reading more of each was half of the work
+        select l.desk_id, l.tenant_id, coalesce(i.flying, 0) as flying, d.room, d.reserve, coalesce(i.accounts, 0) > 0 as joining,
+               least(64, greatest(4, 2 * (total_window + urgent_reserve - underway) / count(*) over ())) as share
           from lanes l
           join desks d on d.desk_id = l.desk_id
           left join inflight i on i.desk_id = l.desk_id and i.tenant_id = l.tenant_id
@@ -222,7 +225,9 @@ begin
              where s.stage = wanted_stage and s.desk_id = t.desk_id and s.tenant_id = t.tenant_id
                and s.inflight_version is null and s.done_version < s.version
                and s.not_before is null and s.parked_at is null
-             order by s.prio, s.marked_at limit 64) c
+               and (s.kind <> 'organization' or s.prio = 0 or not t.joining or s.done_at is null
+                    or s.done_at < clock_timestamp() - interval '1 second')
+             order by s.prio, s.marked_at limit t.share) c
         union all
         -- a leaver may be published over a queued older version of itself
         select s.kind, s.id, s.prio, s.desk_id, d.room, d.reserve, 1
@@ -243,7 +248,7 @@ begin
     ),
     admitted as (
         select r.kind, r.id from ranked r
-         where r.overall <= total_window - flying + case when r.prio = 0 then urgent_reserve else 0 end
+         where r.overall <= total_window - underway + case when r.prio = 0 then urgent_reserve else 0 end
     ),
     locked as (
         select s.kind, s.id from chain.sync s join admitted a on a.kind = s.kind and a.id = s.id

@@ -36,8 +36,8 @@ from vestibule_directory_writer.planning import (
 from vestibule_directory_writer.work import STAGE, Means, Work, count
 
 KIND: Final = "account"
-RECORD_AT_ONCE: Final = 20  # a batch that is killed repeats what was not recorded
-RECORD_SECONDS: Final = 0.05  # how long an answer may wait for others to be recorded with
+RECORD_AT_ONCE: Final = 50  # a batch that is killed repeats what was not recorded
+RECORD_SECONDS: Final = 0.1  # how long an answer may wait for others to be recorded with
 
 log = logger(__name__)
 

@@ -31,7 +31,7 @@ SERVICE: Final = "directory-writer"
 NO_ANSWER: Final = "none"
 # A batch is as long under way as its slowest call, so several at once; under load they wait to be filled: one
 # transaction for many accounts of few tenants is a third of the work.
-PACE: Final = Pace(prefetch=128, batch=48, linger=0.005, patience=0.1, batches=4)
+PACE: Final = Pace(prefetch=128, batch=96, linger=0.005, patience=0.1, batches=2)
 
 
 async def write(

@@ -78,6 +78,47 @@ async def test_a_dead_desk_takes_no_leavers_lane_from_its_tenants_at_the_router(
         assert [one.key.id for one in await pick(relay, Stage.ROUTER, small)] == [leaver]
 
 
+async def just_done(admin: Connection, customer: Customer, organization: UUID, prio: int) -> None:
+    """An organization that was brought right this moment and has something to do again."""
+    chain = Chain(admin)
+    await chain.mark(customer, "organization", [organization])
+    await admin.execute(
+        "select chain.finish(array['organization'], array[$1::uuid], array[$2::uuid], array[1::bigint])",
+        customer.tenant,
+        organization,
+    )
+    await chain.mark(customer, "organization", [organization], prio)
+
+
+@pytest.mark.parametrize(
+    ("prio", "joining", "ago", "goes"),
+    [
+        pytest.param(1, True, 0, False, id="it rests while accounts of its tenant are on their way"),
+        pytest.param(1, True, 2, True, id="for a second at most"),
+        pytest.param(1, False, 0, True, id="and not where nobody is on the way"),
+        pytest.param(0, True, 0, True, id="and never where a leaver waits"),
+    ],
+)
+async def test_an_organization_rests_so_that_joins_go_together(
+    database: Database, prio: int, joining: bool, ago: int, goes: bool
+) -> None:
+    async with database.administrator() as admin, await relay_pool(database) as relay:
+        chain = Chain(admin)
+        desk = await make_desk(admin)
+        acme, other = await make_customer(admin, desk), await make_customer(admin, desk)
+        await chain.mark(acme if joining else other, "account", [uuid4()])
+        assert len(await pick(relay, Stage.WRITER, WINDOWS)) == 1
+        organization = uuid4()
+        await just_done(admin, acme, organization, prio)
+        await admin.execute(
+            "update chain.sync set done_at = done_at - $2 * interval '1 second' where id = $1",
+            organization,
+            ago,
+        )
+        picked = await pick(relay, Stage.WRITER, WINDOWS)
+        assert [one.key.id for one in picked] == ([organization] if goes else [])
+
+
 @pytest.mark.parametrize("function", ["mark", "mark_each"])
 async def test_urgency_ends_with_the_version_that_was_urgent(database: Database, function: str) -> None:
     """A home organization in a first load is never clean: one leaver must not make each later join urgent."""
