@@ -47,6 +47,10 @@ def test_a_name_that_is_there_twice_is_always_noticed(
         b'{"x":{"a":1,"a":1}}',
         b'{"a":"\\":","a":1}',
         b'[{"a":1},{"a":1,"a":2}]',
+        b'{"a":1,"a":2,"b":":"}',
+        b'{"a":1,"a":2,"b":"\\u003a"}',
+        b'{"a":1,"a":2,"b":"\\u003A"}',
+        b'{"a":1,"a":2,"b":"\\u0022:"}',
     ],
 )
 def test_escapes_and_spaces_hide_no_second_name(body: bytes) -> None:
