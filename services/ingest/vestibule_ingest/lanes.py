@@ -112,7 +112,7 @@ class Lanes:
     async def _lane(self) -> Lane:
         now = asyncio.get_running_loop().time()
         while self._idle:
-            lane = self._idle.popleft()
+            lane = self._idle.pop()  # the last one used: its server process is still in the caches
             if is_lost(lane.connection):
                 await self._give_back(lane)
                 continue
