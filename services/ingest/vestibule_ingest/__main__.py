@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from functools import partial
+from typing import Final
 
 from vestibule.database.pool import open_pool
 from vestibule.probes import serve_probes
@@ -17,6 +18,8 @@ from vestibule_ingest.app import Parts, build_service
 from vestibule_ingest.rendering import refusal
 
 SERVICE = "ingest"
+# At Python's own 700 every other request would be searched for cycles, of which it makes hardly any.
+OBJECTS_PER_COLLECTION: Final = 10_000
 
 
 async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> None:
@@ -37,6 +40,7 @@ async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> Non
     )
     gc.collect()
     gc.freeze()  # modules and tables live as long as the process: no collection needs to look at them
+    gc.set_threshold(OBJECTS_PER_COLLECTION, 20, 20)
     try:
         async with asyncio.TaskGroup() as group:
             if settings.probes_listen is not None:
