@@ -103,9 +103,7 @@ class BacklogMetrics:
         self.oldest = Snapshot(
             registry, "vestibule_dirty_age_seconds", "Age of the oldest dirty row.", ("stage",)
         )
-        self.parked = Snapshot(
-            registry, "vestibule_parked_rows", "Rows waiting for a human.", ("stage", "code")
-        )
+        self.parked = Snapshot(registry, "vestibule_parked_rows", "Rows waiting for a human.", ("stage",))
         self.in_flight = Snapshot(
             registry, "vestibule_window_used", "Messages admitted and not done.", ("scope", "name")
         )
@@ -118,18 +116,13 @@ class RelayMetrics:
     """The relay's rounds."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.leading = Gauge(
-            "vestibule_relay_leading", "1 where this replica is the one that picks.", registry=registry
-        )
         self.picked = Children(
             Counter("vestibule_relay_picked", "Rows admitted.", ("stage",), registry=registry)
         )
         self.published = Children(
             Counter("vestibule_relay_published", "Keys published.", ("queue", "receipt"), registry=registry)
         )
-        self.swept = Children(
-            Counter("vestibule_relay_swept", "Rows whose lease had run out.", ("stage",), registry=registry)
-        )
+        self.swept = Counter("vestibule_relay_swept", "Rows whose lease had run out.", registry=registry)
 
 
 class ConsumerMetrics:

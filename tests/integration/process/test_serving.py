@@ -92,7 +92,7 @@ async def test_metrics_are_refreshed_before_they_are_shown_and_shown_even_if_tha
     async with probes({}, refresh) as base:
         status, body, headers = await get(f"{base}/metrics")
     assert (status, asked) == (200, [1])
-    assert "vestibule_relay_leading 0.0" in body
+    assert "vestibule_relay_swept_total 0.0" in body
     assert headers["Content-Type"].startswith("text/plain")
 
 
