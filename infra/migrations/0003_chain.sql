@@ -302,7 +302,8 @@ begin
 end
 $$;
 
--- What the relay's metrics show, per stage.
+-- What the relay's metrics show, per stage. A row that climbs the retry ladder is as old as any other; one that sleeps until
+-- it is woken ('infinity': a paused connection, say) is in no hurry, and a parked one is told in other ways.
 create function chain.backlog()
     returns table (stage text, dirty bigint, in_flight bigint, deferred bigint, parked bigint, oldest_seconds double precision)
     language sql stable security definer
@@ -311,10 +312,22 @@ as $$
     select g.stage, count(s.id), count(s.id) filter (where s.inflight_version is not null),
            count(s.id) filter (where s.not_before is not null), count(s.id) filter (where s.parked_at is not null),
            coalesce(extract(epoch from clock_timestamp() - min(s.marked_at)
-               filter (where s.not_before is null and s.parked_at is null)), 0)
+               filter (where s.not_before is distinct from 'infinity' and s.parked_at is null)), 0)
       from (values ('router'), ('writer')) as g (stage)
       left join chain.sync s on s.stage = g.stage and s.done_version < s.version
      group by g.stage
+$$;
+
+-- How much of its window each desk uses, and how large that is now: 1 while it is probed, 0 while it asked for a pause.
+create function chain.desk_windows() returns table (desk_id uuid, in_flight bigint, admitted integer)
+    language sql stable security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    select f.desk_id, count(s.id),
+           case when f.blocked_until > clock_timestamp() then 0 when f.probing then 1 else f.admitted end
+      from chain.desk_flow f
+      left join chain.sync s on s.stage = 'writer' and s.desk_id = f.desk_id and s.inflight_version is not null
+     group by f.desk_id
 $$;
 
 -- The desk's answers move its window: three faults in a row leave one probe at a time with growing pauses;
@@ -451,6 +464,7 @@ alter function chain.pick(text, integer, integer, integer) owner to vestibule_de
 alter function chain.unpick(text[], uuid[], bigint[]) owner to vestibule_definer;
 alter function chain.sweep(interval, interval) owner to vestibule_definer;
 alter function chain.backlog() owner to vestibule_definer;
+alter function chain.desk_windows() owner to vestibule_definer;
 alter function chain.report_desk(uuid, boolean, interval, text) owner to vestibule_definer;
 alter function chain.finish(text[], uuid[], uuid[], bigint[]) owner to vestibule_definer;
 alter function chain.postpone(text[], uuid[], uuid[], bigint[], double precision[], text[], boolean[], boolean[]) owner to vestibule_definer;
@@ -465,6 +479,7 @@ grant execute on function chain.mark_wide(uuid, uuid, uuid, text, uuid, smallint
 grant execute on function chain.pick(text, integer, integer, integer), chain.unpick(text[], uuid[], bigint[]),
     chain.sweep(interval, interval) to vestibule_relay;
 grant execute on function chain.backlog() to vestibule_relay, vestibule_console;
+grant execute on function chain.desk_windows() to vestibule_relay;
 grant execute on function chain.report_desk(uuid, boolean, interval, text), chain.wait_for_claim(text[], uuid[], uuid[])
     to vestibule_writer;
 grant execute on function chain.finish(text[], uuid[], uuid[], bigint[]),

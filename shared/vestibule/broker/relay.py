@@ -11,7 +11,16 @@ from typing import Final, Protocol
 
 from vestibule.broker.publisher import Outgoing, Receipt
 from vestibule.database.pool import Pool
-from vestibule.database.sync import Picked, Windows, expand_fanout, pick, read_backlog, sweep, unpick
+from vestibule.database.sync import (
+    Picked,
+    Windows,
+    expand_fanout,
+    pick,
+    read_backlog,
+    read_desk_windows,
+    sweep,
+    unpick,
+)
 from vestibule.messages.topology import Stage
 from vestibule.process.loops import Counts
 from vestibule.telemetry.logging import logger
@@ -111,7 +120,7 @@ class Sweeping:
         """One sweep of at most 1,000 rows of each sort."""
         expired, woken = await sweep(self.pool, self.lease, self.urgent_lease)
         if expired:
-            self.metrics.swept.of("all").inc(expired)
+            self.metrics.swept.inc(expired)
         return {"expired": expired, "woken": woken}
 
 
@@ -146,12 +155,18 @@ class Expanding:
 
 async def show_backlog(pool: Pool, metrics: BacklogMetrics, windows: dict[Stage, Windows]) -> None:
     """Renew the backlog's numbers; called when they are asked for."""
-    backlog = await read_backlog(pool)
+    backlog, desks = await read_backlog(pool), await read_desk_windows(pool)
     metrics.dirty.replace([((one.stage,), one.dirty) for one in backlog])
     metrics.oldest.replace([((one.stage,), one.oldest_seconds) for one in backlog])
-    metrics.in_flight.replace([(("stage", one.stage), one.in_flight) for one in backlog])
-    metrics.parked.replace([((one.stage, "all"), one.parked) for one in backlog])
-    metrics.window.replace([(("stage", stage), sizes.total) for stage, sizes in windows.items()])
+    metrics.in_flight.replace(
+        [(("stage", one.stage), one.in_flight) for one in backlog]
+        + [(("desk", str(one.desk)), one.in_flight) for one in desks]
+    )
+    metrics.parked.replace([((one.stage,), one.parked) for one in backlog])
+    metrics.window.replace(
+        [(("stage", stage), sizes.total) for stage, sizes in windows.items()]
+        + [(("desk", str(one.desk)), one.admitted) for one in desks]
+    )
 
 
 def _outgoing(picked: Picked) -> Outgoing:

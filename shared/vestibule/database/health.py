@@ -16,7 +16,7 @@ FILE = "health"
 
 @dataclass(frozen=True, slots=True)
 class StageBacklog:
-    """The dirty rows of one stage; `oldest_seconds` leaves out what is deferred or parked."""
+    """The dirty rows of one stage; `oldest_seconds` leaves out what is parked or sleeps."""
 
     stage: str
     dirty: int

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from vestibule.database.pool import CONNECT_SECONDS, Pool
 from vestibule.database.statements import statements
@@ -33,7 +34,7 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """One stage's dirty rows. `oldest_seconds` counts neither deferred nor parked rows."""
+    """One stage's dirty rows. `oldest_seconds` leaves out what is parked or sleeps until it is woken."""
 
     stage: Stage
     dirty: int
@@ -41,6 +42,15 @@ class Backlog:
     deferred: int
     parked: int
     oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeskWindow:
+    """How much of the writer's work is in flight at a desk, and how much may be now."""
+
+    desk: UUID
+    in_flight: int
+    admitted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +116,10 @@ async def read_backlog(pool: Pool) -> list[Backlog]:
         )
         for row in rows
     ]
+
+
+async def read_desk_windows(pool: Pool) -> list[DeskWindow]:
+    """Every desk's window as the next pick would find it."""
+    async with pool.acquire(timeout=CONNECT_SECONDS) as connection:
+        rows = await connection.fetch(statements(FILE)["desk_windows"])
+    return [DeskWindow(row["desk_id"], row["in_flight"], row["admitted"]) for row in rows]

@@ -96,11 +96,68 @@ async def test_without_a_broker_nothing_is_picked(database: Database) -> None:
         assert await admin.fetchval("select count(*) from chain.sync where inflight_version is not null") == 0
 
 
-async def test_the_backlog_is_shown_per_stage(database: Database) -> None:
+async def shown(pool: Pool) -> CollectorRegistry:
+    """The backlog's numbers as they are now."""
+    registry = CollectorRegistry()
+    await show_backlog(pool, BacklogMetrics(registry), {Stage.ROUTER: WIDE})
+    return registry
+
+
+async def test_the_backlog_and_its_age_are_shown_per_stage(database: Database) -> None:
     pool = await open_pool(database.url("vestibule_relay"), 2, "test")
     async with database.administrator() as admin, pool:
         await mark_persons(admin, await make_customer(admin, await make_desk(admin)), 3)
-        registry = CollectorRegistry()
-        await show_backlog(pool, BacklogMetrics(registry), {Stage.ROUTER: WIDE})
-        assert registry.get_sample_value("vestibule_dirty_rows", {"stage": "router"}) == 3
-        assert registry.get_sample_value("vestibule_dirty_rows", {"stage": "writer"}) == 0
+        await admin.execute("update chain.sync set marked_at = marked_at - interval '1 hour'")
+        numbers = (await shown(pool)).get_sample_value
+        assert numbers("vestibule_dirty_rows", {"stage": "router"}) == 3
+        assert numbers("vestibule_dirty_rows", {"stage": "writer"}) == 0
+        assert 3600 <= (numbers("vestibule_dirty_age_seconds", {"stage": "router"}) or 0) < 3700
+        assert numbers("vestibule_dirty_age_seconds", {"stage": "writer"}) == 0
+
+
+async def test_who_waits_for_a_retry_grows_old_and_who_sleeps_or_is_parked_does_not(
+    database: Database,
+) -> None:
+    pool = await open_pool(database.url("vestibule_relay"), 2, "test")
+    async with database.administrator() as admin, pool:
+        await mark_persons(admin, await make_customer(admin, await make_desk(admin)), 1)
+        await admin.execute("update chain.sync set marked_at = marked_at - interval '1 hour'")
+        for change, old in (
+            ("update chain.sync set not_before = now() + interval '6 hours'", True),
+            ("update chain.sync set not_before = 'infinity'", False),
+            ("update chain.sync set not_before = null, parked_at = now()", False),
+        ):
+            await admin.execute(change)
+            age = (await shown(pool)).get_sample_value("vestibule_dirty_age_seconds", {"stage": "router"})
+            assert age is not None
+            assert (age >= 3600) is old, change
+        parked = (await shown(pool)).get_sample_value("vestibule_parked_rows", {"stage": "router"})
+        assert parked == 1
+
+
+async def test_the_use_of_each_window_is_shown_and_a_desk_in_trouble_has_a_small_one(
+    database: Database,
+) -> None:
+    pool = await open_pool(database.url("vestibule_relay"), 2, "test")
+    async with database.administrator() as admin, pool:
+        desk = await make_desk(admin)
+        await mark_persons(admin, await make_customer(admin, desk), 3)
+        await picking(pool, Answering()).run_once()
+        await admin.execute(
+            "insert into chain.sync (kind, id, tenant_id, desk_id, prio, inflight_version, inflight_at) "
+            "select 'account', gen_random_uuid(), tenant_id, desk_id, 1, 1, now() from chain.sync limit 2"
+        )
+        numbers = (await shown(pool)).get_sample_value
+        assert numbers("vestibule_window_used", {"scope": "stage", "name": "router"}) == 3
+        assert numbers("vestibule_window_size", {"scope": "stage", "name": "router"}) == WIDE.total
+        assert numbers("vestibule_window_used", {"scope": "desk", "name": str(desk)}) == 2
+        assert numbers("vestibule_window_size", {"scope": "desk", "name": str(desk)}) == 128
+        for change, size in (
+            ("update chain.desk_flow set probing = true", 1),
+            ("update chain.desk_flow set blocked_until = now() + interval '1 minute'", 0),
+        ):
+            await admin.execute(change)
+            window = (await shown(pool)).get_sample_value(
+                "vestibule_window_size", {"scope": "desk", "name": str(desk)}
+            )
+            assert window == size

@@ -14,3 +14,6 @@ select touched, failure from chain.expand_fanout($1::integer);
 
 -- name: backlog
 select stage, dirty, in_flight, deferred, parked, oldest_seconds from chain.backlog();
+
+-- name: desk_windows
+select desk_id, in_flight, admitted from chain.desk_windows();
