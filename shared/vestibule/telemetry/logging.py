@@ -34,12 +34,13 @@ def configure_logging(service: str, instance: str, level: str = "info", to: Bina
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            describe_error,
+            redact,
+            # our own words need no looking through, which was half of what a line cost
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             add_origin,
             add_trace,
-            describe_error,
-            redact,
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
