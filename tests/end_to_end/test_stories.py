@@ -1,5 +1,7 @@
 """The way of one person and of his groups, from the identity provider's request to the desk."""
 
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
 from tests.end_to_end.backlog import settle
@@ -166,6 +168,44 @@ def trace_of(collector: SpanCollector, person: Person) -> str:
         ),
         "",
     )
+
+
+async def test_every_later_change_has_one_trace_to_its_own_call_at_the_desk(
+    gateway: Gateway, collector: SpanCollector
+) -> None:
+    idp = await onboard(gateway, "sierra")
+    person = await idp.create(1)
+    await judge(gateway, [idp])
+    users, groups = "/scim/v2/{connection}/Users/{id}", "/scim/v2/{connection}/Groups/{id}"
+    members = "organization/{id}/user"
+    for change, request, call in (
+        (lambda: idp.rename(person), f"PATCH {users}", "PUT csm/customer/account/{id}"),
+        (lambda: idp.set_active(person, False), f"PATCH {users}", f"DELETE {members}"),
+        (lambda: idp.set_active(person, True), f"PATCH {users}", f"POST {members}"),
+        (lambda: idp.push_group("IT"), f"POST {groups.removesuffix('/{id}')}", "POST organization"),
+        (lambda: idp.join(person, "IT"), f"PATCH {groups}", f"POST {members}"),
+        (lambda: idp.part(person, "IT"), f"PATCH {groups}", f"DELETE {members}"),
+        (lambda: idp.delete(person), f"DELETE {users}", f"DELETE {members}"),
+    ):
+        known = {span.trace for span in collector.spans}
+        await change()
+        await judge(gateway, [idp])
+        fresh = partial(traces_since, collector, known, request, call)
+
+        async def found(fresh: Callable[[], list[str]] = fresh) -> bool:
+            return len(fresh()) == 1
+
+        await until(found, 10, f"one trace from {request} to {call}")
+
+
+def traces_since(collector: SpanCollector, known: set[str], request: str, call: str) -> list[str]:
+    """New traces that begin with the request, pass every service and hold the call at the desk."""
+    passed: dict[str, set[str]] = {}
+    for span in collector.spans:
+        if span.trace not in known:
+            passed.setdefault(span.trace, set()).update((span.service, f"{span.service} {span.name}"))
+    wanted = SERVICES | {f"vestibule-ingest {request}", f"vestibule-directory-writer {call}"}
+    return [trace for trace, names in passed.items() if wanted <= names]
 
 
 async def test_a_paused_connection_is_answered_and_held_and_resuming_applies_everything(
