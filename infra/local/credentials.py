@@ -1,14 +1,12 @@
 """Passwords and keys of one local instance: made once by chance, kept in one file that only we can read."""
 
-import base64
 import json
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from infra.local.places import write_whole
+from vestibule.sealing import new_key_pair
 
 ROLES = ("vestibule_ingest", "vestibule_relay", "vestibule_router", "vestibule_writer", "vestibule_console")
 KEY_ID = "local1"
@@ -38,14 +36,12 @@ def load_or_make(file: Path) -> Credentials:
 
 def make() -> Credentials:
     """Fresh credentials: 256 random bits each, and an X25519 key pair for desk credentials."""
-    pair = X25519PrivateKey.generate()
-    private = base64.b64encode(pair.private_bytes_raw()).decode()
-    public = base64.b64encode(pair.public_key().public_bytes_raw()).decode()
+    pair = new_key_pair(KEY_ID)
     return Credentials(
         roles={role: secrets.token_urlsafe(32) for role in ROLES},
         email_key=secrets.token_hex(32),
-        unsealing_keys=f"{KEY_ID}:{private}",
-        sealing_key=f"{KEY_ID}:{public}",
+        unsealing_keys=pair.private.reveal(),
+        sealing_key=pair.public,
         desk_user="provisioning@desk.example",
         desk_token=secrets.token_urlsafe(32),
     )

@@ -3,9 +3,8 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from vestibule.domain.identifiers import GroupId
 
@@ -48,26 +47,6 @@ class WantedAccount:
     display_name: str
     access: bool
     organizations: tuple[OrganizationSource, ...] = ()
-
-    def as_document(self) -> dict[str, Any]:
-        return {
-            "email": self.email,
-            "login": self.login,
-            "display_name": self.display_name,
-            "access": self.access,
-            "organizations": [source.text for source in self.organizations],
-        }
-
-
-def parse_wanted(document: Mapping[str, Any]) -> WantedAccount:
-    """Read what `as_document` wrote."""
-    return WantedAccount(
-        email=document["email"],
-        login=document["login"],
-        display_name=document["display_name"],
-        access=document["access"],
-        organizations=tuple(sorted(OrganizationSource(text) for text in document.get("organizations", ()))),
-    )
 
 
 def wanted_hash(wanted: WantedAccount) -> str:

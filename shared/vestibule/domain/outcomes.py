@@ -225,25 +225,6 @@ def explain(standing: Standing) -> str:
             assert_never(standing)
 
 
-def write_standing(standing: Standing) -> str:
-    """The standing in the words of the tables and the command line, e.g. `held(rename)`."""
-    match standing:
-        case Pending(stage):
-            return f"pending({stage})"
-        case Applied(form):
-            return f"applied({form})"
-        case Shadow():
-            return "shadow"
-        case Held(held):
-            return f"held({held})"
-        case Refused(refused):
-            return f"refused({refused})"
-        case Failed(code):
-            return f"failed({code})"
-        case _:
-            assert_never(standing)
-
-
 _PENDING_TEXT: Mapping[Stage, str] = {
     Stage.DECIDING: "Received; what the desk should have is being decided.",
     Stage.WRITING: "Decided; the desk is being brought up to date.",

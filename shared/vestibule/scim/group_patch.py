@@ -1,6 +1,5 @@
 """PATCH of a group as a change: its cost follows the request, never the number of members it has."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,13 +167,3 @@ def _is_plain(term: Filter) -> bool:
         and term.operator is Operator.EQ
         and (term.name.attribute or "").lower() in ("value", "type")
     )
-
-
-def net_members(present: Mapping[str, MemberRef], change: MembersChange) -> dict[str, MemberRef]:
-    """What a change makes of a given set of members: its meaning, for whoever carries it out elsewhere."""
-    result = {} if change.replaced else dict(present)
-    for value in change.removed:
-        result.pop(value, None)
-    for member in change.added:
-        result.setdefault(member.value, member)
-    return result

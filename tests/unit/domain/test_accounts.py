@@ -1,12 +1,11 @@
-"""The wanted state of an account: it survives storage, and its hash names exactly what the desk is told."""
+"""The wanted state of an account: its hash names exactly what the desk is told."""
 
 import dataclasses
-import json
 import uuid
 
 import pytest
 
-from vestibule.domain.accounts import OrganizationSource, WantedAccount, parse_wanted, wanted_hash
+from vestibule.domain.accounts import OrganizationSource, WantedAccount, wanted_hash
 from vestibule.domain.identifiers import GroupId
 
 GROUP = GroupId(uuid.UUID("00000000-0000-7000-8000-000000000001"))
@@ -17,10 +16,6 @@ WANTED = WantedAccount(
     access=True,
     organizations=(OrganizationSource.of_group(GROUP), OrganizationSource.home()),
 )
-
-
-def test_wanted_state_survives_storage() -> None:
-    assert parse_wanted(json.loads(json.dumps(WANTED.as_document()))) == WANTED
 
 
 def test_the_source_of_an_organization_names_its_group() -> None:
