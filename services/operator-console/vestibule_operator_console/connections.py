@@ -79,9 +79,9 @@ class NewlyMade:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The mode that a connection is in again and the fan-out that catches up."""
+    """A connection, in its mode again, and the fan-out that catches up."""
 
-    mode: Mode
+    connection: IdpConnection
     fanout: int
 
 
@@ -146,7 +146,7 @@ async def resume(console: Console, slug: str, name: str) -> Resumed:
         fanout = await mark_connection(connection, tenant.id, tenant.desk, found.id, console.trace)
         detail = {"name": name, "mode": mode.value, "trace": console.trace}
         await append_audit(connection, tenant.id, console.actor, "connection.resume", found.id, detail)
-    return Resumed(mode, fanout)
+        return Resumed(await locked(connection, tenant, name), fanout)
 
 
 async def locked(connection: Connection, tenant: Tenant, name: str) -> IdpConnection:

@@ -1,10 +1,16 @@
 """The command line from the outside: what it prints, where, and with which exit code."""
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from tests.integration.operator_console.conftest import DESK_TOKEN, PUBLIC_URL, CommandLine, jira
+from vestibule_operator_console.command_line import build_app
+from vestibule_operator_console.command_line.answers import open_screen
+from vestibule_operator_console.command_line.session import Session
 
 CREDENTIALS = f'{{"email": "bot@desk.example", "api_token": "{DESK_TOKEN}"}}'
 
@@ -57,6 +63,42 @@ def test_every_command_shows_an_example_and_the_exit_codes(vestibule: CommandLin
     assert "Example: vestibule " + command in " ".join(said.out.split())
     assert "Exit codes: 0 done; 1 a problem was found; 2 wrong usage" in " ".join(said.out.split())
     assert "--json" in said.out
+
+
+def test_no_command_is_left_out_of_these_tests(vestibule: CommandLine) -> None:
+    screen = open_screen(io.StringIO(), {})
+    app = build_app(Session(vestibule.environment, vestibule.folder, io.StringIO()), screen, screen)
+
+    def below(parent: App, path: str = "") -> Iterator[str]:
+        names = [name for name in parent if not name.startswith("-")]
+        for name in names:
+            yield from below(parent[name], f"{path} {name}".strip())
+        if not names:
+            yield path
+
+    assert sorted(below(app)) == sorted(COMMANDS)
+
+
+def test_every_command_writes_one_json_document(vestibule: CommandLine) -> None:
+    token = onboard(vestibule)["token_hint"]  # and with it create of desk, tenant and connection
+    for arguments, key in (
+        (["desk", "list"], "desks"),
+        (["tenant", "list"], "tenants"),
+        (["tenant", "suspend", "acme"], "tenant"),
+        (["tenant", "resume", "acme"], "tenant"),
+        (["connection", "list", "acme"], "connections"),
+        (["connection", "pause", "acme"], "connection"),
+        (["connection", "resume", "acme"], "connection"),
+        (["token", "rotate", "acme"], "token"),
+        (["token", "list", "acme"], "tokens"),
+        (["token", "revoke", "acme", "main", token], "revoked"),
+        (["standing"], "holds"),
+        (["case", "list"], "cases"),
+        (["replay"], "replayed"),
+    ):
+        assert key in vestibule.json(*arguments), arguments
+    assert "desk" in vestibule.json("desk", "renew", "main", "--credentials-file", "-", given=CREDENTIALS)
+    assert vestibule("doctor", "--json").document["findings"]
 
 
 @pytest.mark.parametrize(

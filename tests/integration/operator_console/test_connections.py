@@ -140,7 +140,7 @@ async def test_a_pause_ends_in_the_mode_that_it_began_in_and_catches_up(
     with pytest.raises(Conflict, match="paused already"):
         await pause(console, "acme", "main")
     resumed = await resume(console, "acme", "main")
-    assert resumed.mode is mode
+    assert resumed.connection.mode is mode
     with pytest.raises(Conflict, match="not paused"):
         await resume(console, "acme", "main")
     async with database.administrator() as admin:

@@ -200,3 +200,36 @@ def test_the_command_line_exits_with_1_where_the_invariant_does_not_hold(vestibu
     }
     [line] = document["tenants"][0]["connections"]
     assert line["problems"] == ["lost (unmarked): 1 of 3, nobody works on them"]
+
+
+@pytest.fixture
+async def case(database: Database) -> UUID:
+    """An open case about jane."""
+    async with database.administrator() as admin:
+        acme = await customer(admin, "acme")
+        person = await acme.person(user_name="jane@acme.example")
+        await acme.decision(person, "hold", "collision")
+        await happened(acme, person, "decided", "hold", "collision")
+        made: UUID = await admin.fetchval(
+            'insert into router."case" (tenant_id, kind, subject_id, connection_id) '
+            "values ($1, 'collision', $2, $3) returning id",
+            acme.customer.tenant,
+            person,
+            acme.customer.connection,
+        )
+        return made
+
+
+def test_the_command_line_tells_a_case_with_what_to_do(vestibule: CommandLine, case: UUID) -> None:
+    [listed] = vestibule.json("case", "list")["cases"]
+    assert (listed["tenant"], listed["kind"], listed["subject"]) == ("acme", "collision", "jane@acme.example")
+    assert listed["id"] == str(case)
+    shown = vestibule.json("case", "show", "acme", str(case))
+    assert shown["case"] == listed
+    assert [event["reason"] for event in shown["timeline"]] == ["collision"]
+    for arguments in (["list"], ["show", "acme", str(case)]):
+        said = vestibule("case", *arguments, COLUMNS="200")
+        assert (said.code, said.err) == (0, "")
+        assert "jane@acme.example" in said.out
+        assert str(case) in said.out
+    assert listed["text"] in " ".join(vestibule("case", "show", "acme", str(case), COLUMNS="400").out.split())

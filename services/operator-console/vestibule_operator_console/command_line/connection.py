@@ -172,10 +172,11 @@ class ConnectionCommands:
         """
         async with self._session.console() as console:
             resumed = await resume(console, tenant, name)
+            shown = document(resumed.connection, base_url(console, resumed.connection))
         return Answer(
             json,
-            {"mode": resumed.mode.value, "fanout": resumed.fanout},
-            [f"Connection {name} of tenant {tenant} is {resumed.mode} again: `vestibule standing {tenant}`"],
+            {"connection": shown, "fanout": resumed.fanout},
+            [f"Connection {name} of tenant {tenant} is {shown['mode']} again: `vestibule standing {tenant}`"],
         )
 
 
