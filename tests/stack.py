@@ -62,6 +62,11 @@ async def make_template(admin_url: str) -> Database:
     return template
 
 
+async def make_empty(beside: Database) -> Database:
+    """A database on the same server that nobody has migrated."""
+    return await _create(beside.admin_url, None)
+
+
 async def copy_of(template: Database) -> Database:
     """A database of its own for one test, a copy of the template."""
     return await _create(template.admin_url, _name(template.admin_url))
