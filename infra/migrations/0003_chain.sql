@@ -164,6 +164,8 @@ create function chain.pick(
     wanted_stage text, total_window integer, tenant_window integer, urgent_reserve integer
 ) returns table (kind text, id uuid, tenant_id uuid, version bigint, urgent boolean, trace text)
     language plpgsql volatile security definer
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+    set enable_bitmapscan = off  -- with it all that a tenant has waiting is read and sorted to take the first few
     set search_path = pg_catalog, pg_temp
 as $$
 declare
