@@ -1,4 +1,4 @@
-"""What a statement reads follows what it was asked, in a connection of ten and of five thousand.
+"""What a statement reads follows what it was asked, in a connection of ten and of fifty thousand.
 
 Nobody runs ANALYZE, and every statement was planned while the tables were empty: as in the first minute.
 """
@@ -22,7 +22,7 @@ from vestibule.domain.tokens import digest, mint
 from vestibule_ingest.lanes import REPLAN, SESSION
 
 PLANNED = 12  # executions, after which PostgreSQL keeps its generic plans
-CROWD = 5_000
+CROWD = 50_000
 MOST_READ = 20  # tuples by all tables and indexes together; a walk over the crowd would be thousands
 
 READ = """
