@@ -63,10 +63,7 @@ def up() -> int:
     with ended_by_signal():
         urls = Stack().up(say)
     print_table([(name, url) for name, url in urls.items()])
-    print(
-        f"\nwritten to {shown(LOCAL / 'run.json')}; for the command line: "
-        f"set -a; . {shown(LOCAL / 'cli.env')}; set +a"
-    )
+    print(f"\nwritten to {shown(LOCAL / 'run.json')}; `.venv/bin/vestibule` reads {shown(LOCAL / 'cli.env')}")
     return 0
 
 
@@ -150,8 +147,9 @@ def demo(arguments: Sequence[str]) -> int:
             return program(["-m", "infra.local.demo", *arguments], stack.console_environ())
         finally:
             if os.environ.get("KEEP") == "1":
-                kept = f"{shown(stack.folder / 'run.json')}, {shown(stack.folder / 'cli.env')}"
-                say(f"kept running: {kept}; `make down` ends it")
+                settings = shown(stack.folder / "cli.env")
+                say(f"kept running, see {shown(stack.folder / 'run.json')}; `make down` ends it")
+                say(f"its command line: (set -a; . {settings}; .venv/bin/vestibule standing)")
             else:
                 stack.down(lambda _line: None)
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from infra.local.credentials import ROLES
 from infra.local.postgres import PostgresServer
 from infra.local.problems import InvalidSetting
 from infra.local.rabbitmq import RabbitServer
@@ -72,10 +74,13 @@ class Servers:
 
 
 def given(environ: Mapping[str, str], name: str) -> str | None:
-    """A given server's URL, or None to run our own."""
+    """A given server's URL, or None to run our own.
+
+    A shell that has read `cli.env` holds the command line's own URL: a service's role administers nothing.
+    """
     url = environ.get(name)
     if not url:
         return None
     if not url.startswith(GIVEN[name]):
         raise InvalidSetting(f"{name} does not start with {' or '.join(GIVEN[name])}")
-    return url
+    return None if urlsplit(url).username in ROLES else url

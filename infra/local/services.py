@@ -112,7 +112,6 @@ def console_environ(around: Surroundings) -> dict[str, str]:
     keys = around.credentials
     return {
         "VESTIBULE_DATABASE_URL": around.database_as("vestibule_console"),
-        "VESTIBULE_AMQP_URL": around.addresses.amqp,
         "VESTIBULE_PUBLIC_URL": public_url(around),
         "VESTIBULE_SEALING_KEY": keys.sealing_key,
         "SANDBOX_DESK_URL": f"http://{around.listen('desk')}",

@@ -260,13 +260,17 @@ async def test_up_is_safe_to_repeat_heals_what_died_and_down_leaves_nothing(fold
         assert json.loads((folder / "run.json").read_text("utf-8")) == urls
         assert (folder / "cli.env").stat().st_mode & 0o777 == 0o600
         assert (folder / "credentials.json").stat().st_mode & 0o777 == 0o600
-        assert stack.console_environ()["SANDBOX_DESK_URL"] == urls["desk"]
+        settings = stack.console_environ()
+        assert settings["SANDBOX_DESK_URL"] == urls["desk"]
         secrets = json.loads((folder / "credentials.json").read_text("utf-8"))["roles"].values()
         assert not [line for line in told for secret in secrets if secret in line]
         before = stack.states()
         assert [state.name for state in before] == ["database", "amqp", "desk"]
         assert await asyncio.to_thread(stack.up, told.append, only=("desk",)) == urls
         assert stack.states() == before
+        in_that_shell = Stack(folder, environ_with(**settings))
+        assert await asyncio.to_thread(in_that_shell.up, told.append, only=("desk",)) == urls
+        assert in_that_shell.states() == before
 
         stack.process("desk").kill_hard()
         stack.servers.postgres.kill_hard()
@@ -304,6 +308,11 @@ def test_given_servers_are_used_and_nothing_is_started(folder: Path) -> None:
     role = with_login(addresses.database, "vestibule_ingest", "p/w")
     assert role == "postgresql://vestibule_ingest:p%2Fw@db.example:5432/gateway?sslmode=require"
     assert without_login(addresses.amqp) == "amqps://mq.example/"
+
+
+def test_a_shell_that_has_read_the_command_lines_settings_gives_no_servers(folder: Path) -> None:
+    own = environ_with(VESTIBULE_DATABASE_URL="postgresql://vestibule_console:pw@127.0.0.1:1/vestibule")
+    assert not Servers(folder, own).uses_given_database
 
 
 def test_what_a_run_uses_is_occupied_and_what_a_killed_run_left_is_removed() -> None:
