@@ -30,8 +30,11 @@ from vestibule_directory_writer.work import Means, Work
 SERVICE: Final = "directory-writer"
 NO_ANSWER: Final = "none"
 # A batch is as long under way as its slowest call, so several at once; under load they wait to be filled: one
-# transaction for many accounts of few tenants is a third of the work.
-PACE: Final = Pace(prefetch=128, batch=96, linger=0.005, patience=0.1, batches=2)
+# transaction for many accounts of few tenants is a third of the work. A desk that hangs has its batches
+# besides, and `prefetch` is twice what a desk is admitted: a lease later as much again comes.
+PACE: Final = Pace(
+    prefetch=300, batch=96, linger=0.005, patience=0.1, batches=2, slow_seconds=1.0, slow_batches=8
+)
 
 
 async def write(

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 from opentelemetry.trace import Span, Tracer
 
@@ -42,7 +42,31 @@ class Pace:
     linger: float = 0.003  # seconds that a small batch waits for more; an urgent one never waits
     patience: float = 0.0  # seconds that it waits besides while another batch is being handled
     batches: int = 2  # at the same time, besides one that takes urgent keys only
+    slow_seconds: float = 1.0  # a batch that takes longer leaves its place to another ...
+    slow_batches: int = 0  # ... as long as no more than so many have done so
     handler_seconds: float = 120.0  # then the batch has failed
+
+
+class Place:
+    """One of the batches that are handled at a time; given up by a slow one before its end."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._taken = False
+
+    async def __aenter__(self) -> Self:
+        await self._places.acquire()
+        self._taken = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Let another batch have it."""
+        if self._taken:
+            self._taken = False
+            self._places.release()
 
 
 class Consumer:
@@ -66,8 +90,8 @@ class Consumer:
         self._tracer = tracer
         self._metrics = metrics
         self._pace = Pace() if pace is None else pace
-        self._permits = asyncio.Semaphore(self._pace.batches)
-        self._urgent_permit = asyncio.Semaphore(1)
+        self._places = asyncio.Semaphore(self._pace.batches)
+        self._urgent_place = asyncio.Semaphore(1)
         self._gathering = asyncio.Lock()
         self._handling = 0
         self._slots: set[asyncio.Task[None]] = set()
@@ -130,11 +154,11 @@ class Consumer:
         self._refusals = 0
 
     def _start_slots(self, session: Session, lanes: list[Lane], stopping: asyncio.Event) -> None:
-        sharing = [(lanes, self._permits)] * self._pace.batches
+        sharing = [(lanes, self._places)] * (self._pace.batches + self._pace.slow_batches)
         if len(lanes) > 1:
-            sharing.append((lanes[:1], self._urgent_permit))
-        for chosen, permits in sharing:
-            slot = asyncio.create_task(self._work(session, chosen, permits, stopping))
+            sharing += [(lanes[:1], self._urgent_place)] * (1 + self._pace.slow_batches)
+        for chosen, places in sharing:
+            slot = asyncio.create_task(self._work(session, chosen, places, stopping))
             self._slots.add(slot)
             slot.add_done_callback(self._slots.discard)
 
@@ -151,16 +175,25 @@ class Consumer:
             await asyncio.wait(self._slots)
 
     async def _work(
-        self, session: Session, lanes: list[Lane], permits: asyncio.Semaphore, stopping: asyncio.Event
+        self, session: Session, lanes: list[Lane], places: asyncio.Semaphore, stopping: asyncio.Event
     ) -> None:
         """Take and handle batches; outlives its session until the batch in hand is done."""
         while session.alive and not stopping.is_set():
-            async with permits:
+            async with Place(places) as place:
                 found = await self._next(session, lanes, stopping)
                 if found is not None:
                     lane, batch = found
-                    with log_context(queue=lane.queue):
+                    with log_context(queue=lane.queue), self._leaving_when_slow(place):
                         await self._process(lane, batch, stopping)
+
+    @contextmanager
+    def _leaving_when_slow(self, place: Place) -> Iterator[None]:
+        """What one batch waits for, a desk that hangs, must not keep everybody else waiting."""
+        leaving = asyncio.get_running_loop().call_later(self._pace.slow_seconds, place.leave)
+        try:
+            yield
+        finally:
+            leaving.cancel()
 
     async def _next(
         self, session: Session, lanes: list[Lane], stopping: asyncio.Event

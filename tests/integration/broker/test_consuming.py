@@ -1,6 +1,7 @@
 import asyncio
 
 import aio_pika
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.integration.broker.bench import Bench, Inbox, eventually, keys
@@ -186,6 +187,36 @@ async def test_a_later_batch_may_be_done_before_an_earlier_one(bench: Bench) -> 
     await eventually(lambda: len(done) == 40)
     await running.stop()
     assert await bench.ready_in("router.in") == 0
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+async def test_batches_that_last_long_keep_nobody_else_waiting(bench: Bench, urgent: bool) -> None:
+    inbox = Inbox()
+    inbox.gate.clear()
+    pace = Pace(batch=1, batches=1, slow_seconds=0.05, slow_batches=3)
+    _, running = await bench.consumer(inbox, pace=pace)
+    await bench.publish(keys(*range(20), urgent=urgent))
+    # Where they are urgent, those that take only such have as many places again.
+    await inbox.until(lambda: len(inbox.batches) == (8 if urgent else 4))
+    inbox.gate.set()
+    await inbox.until(lambda: len(inbox.done) == 20)
+    await running.stop()
+    assert await bench.ready_in("router.urgent" if urgent else "router.in") == 0
+
+
+async def test_a_session_ends_while_slow_batches_are_in_hand(bench: Bench) -> None:
+    inbox = Inbox()
+    inbox.gate.clear()
+    pace = Pace(batch=1, batches=1, slow_seconds=0.05, slow_batches=2)
+    consumer, _ = await bench.consumer(inbox, pace=pace)
+    await bench.publish(keys(*range(9)))
+    await inbox.until(lambda: len(inbox.batches) == 3)
+    async with bench.channel() as channel:
+        await channel.queue_delete("router.in")
+    await eventually(lambda: _sessions(bench) == 2 and consumer.ready)
+    await bench.publish(keys(10))
+    inbox.gate.set()
+    await inbox.until(lambda: 10 in inbox.numbers)
 
 
 async def test_acking_twice_and_acking_too_late_harm_nobody(bench: Bench) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 import asyncpg
-import orjson
 from prometheus_client import CollectorRegistry
 
 from tests.stack import Database
@@ -65,6 +64,10 @@ class Rig:
     opened: list[Desks] = field(default_factory=list)
 
     # the console's part
+
+    async def another_desk(self) -> UUID:
+        """One more desk, in the memory of whatever process writes to it."""
+        return await memory_desk(self.admin, self.keys)
 
     async def customer(self, prefix: str = "") -> Customer:
         """A tenant at the desk with its home organization."""
@@ -324,25 +327,28 @@ class Rig:
         return row
 
 
+async def memory_desk(admin: Connection, keys: KeyPair) -> DeskId:
+    """A desk in memory whose credentials open with these keys."""
+    desk = DeskId(await make_desk(admin))
+    sealed = seal(keys.public, b"{}", credentials_context(desk, "memory", {}))
+    await admin.execute(
+        "update console.desk set sealed_credentials = $2, sealing_key_id = $3, settings = $4 where id = $1",
+        desk,
+        sealed.box,
+        sealed.key_id,
+        as_jsonb({"permits": FAST}),
+    )
+    return desk
+
+
 @asynccontextmanager
 async def open_rig(database: Database, capabilities: Capabilities = EVERYTHING) -> AsyncIterator[Rig]:
     """A rig with one desk; closed with all its writers."""
     keys = new_key_pair("k1")
     pool = await open_pool(database.url("vestibule_writer"), 10, "test-writer")
     async with database.administrator() as admin:
-        desk = await make_desk(admin)
-        sealed = seal(
-            keys.public, orjson.dumps({"secret": "s3"}), credentials_context(DeskId(desk), "memory", {})
-        )
-        await admin.execute(
-            "update console.desk set sealed_credentials = $2, sealing_key_id = $3, settings = $4 "
-            "where id = $1",
-            desk,
-            sealed.box,
-            sealed.key_id,
-            as_jsonb({"permits": FAST}),
-        )
-        rig = Rig(database, admin, pool, DeskId(desk), keys, MemoryDesk(capabilities))
+        desk = await memory_desk(admin, keys)
+        rig = Rig(database, admin, pool, desk, keys, MemoryDesk(capabilities))
         try:
             yield rig
         finally:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from vestibule_directory_writer.work import Means, Work
 from vestibule_directory_writer.worker import connectors, write
 
 SECONDS = 30.0
+CLAIMED = 96  # by two batches or more, when 128 are under way
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -86,12 +87,14 @@ async def get(url: str) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def running(rig: Rig, servers: Addresses) -> AsyncIterator[Running]:
+async def running(
+    rig: Rig, servers: Addresses, clocks: Mapping[str, str] | None = None
+) -> AsyncIterator[Running]:
     """Relay and writer; both have drained when this ends."""
     stopping, exporter = asyncio.Event(), InMemorySpanExporter()
     bound: asyncio.Future[Listen] = asyncio.get_running_loop().create_future()
     relaying = load(RelaySettings, environment(rig, servers, "vestibule_relay"))
-    writing = load(WriterSettings, environment(rig, servers, "vestibule_writer"))
+    writing = load(WriterSettings, environment(rig, servers, "vestibule_writer") | dict(clocks or {}))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(relay(relaying, stopping))
         tasks.create_task(write(writing, stopping, exporter=exporter, on_bound=bound.set_result))
@@ -191,6 +194,36 @@ async def test_a_slow_desk_is_asked_again_and_makes_nobody_twice(
     assert len(state["customers"]) == len(people)
     for person in people:
         assert (await rig.outcome(person))["form"] == "access"
+
+
+async def test_a_desk_that_hangs_keeps_nobody_at_another_desk_waiting(
+    jira_rig: Rig, servers: Addresses, sandbox: SandboxProcess
+) -> None:
+    rig = jira_rig
+    await rig.settings(base_url=sandbox.base_url, service_desk_id="1", csm_url=None, concurrency=1)
+    await sandbox.misbehave({"endpoint": "customer", "method": "POST", "kind": "hang"})
+    for customer in (await rig.customer("Acme"), await rig.customer("Beta")):
+        for _ in range(80):
+            await rig.want(customer)
+    slow = {"VESTIBULE_CALL_SECONDS": "10", "VESTIBULE_CLAIM_SECONDS": "30"}
+    async with running(rig, servers, slow):
+
+        async def hanging() -> bool:
+            claimed: int = await rig.admin.fetchval(
+                "select count(*) from chain.sync where claim_worker is not null"
+            )
+            return claimed >= 96
+
+        await until(hanging, SECONDS, "a desk that hangs")
+        rig.desk_id = await rig.another_desk()
+        cid = await rig.want(await rig.customer("Cora"))
+
+        async def applied() -> bool:
+            form: str | None = (await rig.outcome(cid))["form"]
+            return form == "access"
+
+        await until(applied, 8.0, "an account at the other desk")
+        await sandbox.admin("DELETE", "faults")
 
 
 async def test_clocks_that_do_not_fit_are_told_at_start(rig: Rig, servers: Addresses) -> None:
