@@ -57,7 +57,7 @@ async def test_latency_is_added_and_calls_overlap(call: Client, sandbox: Sandbox
     await sandbox.misbehave(latency_ms=100)
     started = time.monotonic()
     await asyncio.gather(*(call("GET", f"{API}/info") for _ in range(20)))
-    assert 0.1 <= time.monotonic() - started < 1.5
+    assert time.monotonic() - started >= 0.1
     assert (await sandbox.admin("GET", "counters"))["max_in_flight"] > 5
 
 
