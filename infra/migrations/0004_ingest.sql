@@ -207,6 +207,29 @@ begin
 end
 $$;
 
+-- Creates that wait at the same moment, of whatever connections, as one commit; a row per item, in order, each as create_person
+-- gives it. Every item authenticates anew and enters its own tenant. `patience`: how many ms an item may wait for another
+-- transaction's lock; then, and when any item fails, nothing of the whole was done.
+create function ingest.create_persons(
+    patience integer, paths text[], token_hashes bytea[], new_ids uuid[], new_external_ids text[], new_user_names_ci text[],
+    new_display_names_ci text[], new_emails_ci text[], new_actives boolean[], new_resources jsonb[], new_traces text[]
+) returns table (verdict text, id uuid, version bigint, created_at timestamptz, modified_at timestamptz)
+    language plpgsql volatile
+as $$
+begin
+    perform set_config('lock_timeout', patience::text, true);
+    for place in 1 .. cardinality(paths) loop
+        perform set_config('app.tenant', '', true);  -- what an item before entered is left
+        return query
+        select c.verdict, c.id, c.version, c.created_at, c.modified_at
+          from ingest.create_person(
+                   paths[place], token_hashes[place], new_ids[place], new_external_ids[place], new_user_names_ci[place],
+                   new_display_names_ci[place], new_emails_ci[place], new_actives[place], new_resources[place],
+                   new_traces[place]) c;
+    end loop;
+end
+$$;
+
 -- Which unique key stopped a write: the one that the IdP's admin can see first.
 create function ingest.taken_person_key(tenant uuid, connection uuid, but uuid, wanted_user_name_ci text) returns text
     language sql stable

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vestibule.database.persons import create_persons
 from vestibule.database.pool import Pool, UnsafeRole
 from vestibule.probes import Check, probe_routes
 from vestibule.scim.errors import InternalError, MethodNotAllowed, NotFound
@@ -31,6 +32,7 @@ from vestibule_ingest.lanes import Lanes
 from vestibule_ingest.memberships import Memberships
 from vestibule_ingest.provisioning import Provisioning
 from vestibule_ingest.rendering import error_response
+from vestibule_ingest.sharing import Sharing
 from vestibule_ingest.users import Users
 
 BASE = "/scim/v2/{connection}"
@@ -67,7 +69,8 @@ def build_service(parts: Parts) -> Service:
     checks = {"database": lanes.ready}
     admission = Admission(Buckets(parts.request_rate, time.monotonic), parts.pool_size * IN_HAND_PER_LANE)
     exchange = Exchange(lanes, admission, metrics, parts.public_url)
-    users = Users(Provisioning(lanes, metrics))
+    creating = Sharing(lanes, metrics, create_persons)
+    users = Users(Provisioning(lanes, metrics, creating))
     groups = Groups(Memberships(lanes, metrics))
 
     def route(path: str, noun: str, handlers: Mapping[str, Handler]) -> Route:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from vestibule.scim.dialects import Repair
 from vestibule.telemetry.metrics import Children
@@ -20,6 +20,18 @@ class IngestMetrics:
         )
         self.overtaken = Counter(
             "vestibule_writes_overtaken", "Writes repeated because another came between.", registry=registry
+        )
+
+        self.shared = Histogram(
+            "vestibule_writes_per_commit",
+            "Writes that shared a commit.",
+            buckets=(1, 2, 4, 8, 16),
+            registry=registry,
+        )
+        self.parted = Counter(
+            "vestibule_commits_parted",
+            "Common commits that were undone, each write then carried out alone.",
+            registry=registry,
         )
 
     def repaired(self, rules: Iterable[Repair]) -> None:

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import asyncpg
 
@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS: Final = 5.0  # for a lane: far below the 60 s after which Okta closes its socket
 CONNECT_SECONDS: Final = 2.0
-SESSION: Final = "set lock_timeout = '4s'; set statement_timeout = '12s'; set enable_seqscan = off"
+LOCK_SECONDS: Final = 4
+SESSION: Final = (
+    f"set lock_timeout = '{LOCK_SECONDS}s'; set statement_timeout = '12s'; set enable_seqscan = off"
+)
 # A plan stays in the session: one made for ten persons would walk all the fifty thousand of a first load.
 REPLAN: Final = "discard plans"
 REPLAN_SECONDS: Final = 5.0
+DEADLOCK_ATTEMPTS: Final = 3
+
+T = TypeVar("T")
 
 log = logger(__name__)
 
@@ -144,3 +150,15 @@ def is_lost(connection: "Pooled") -> bool:
         return connection.is_closed()
     except asyncpg.InterfaceError:
         return True
+
+
+async def in_a_lane(lanes: Lanes, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Do work on one connection; a deadlock's victim, whose statement changed nothing, does it again."""
+    for attempt in range(1, DEADLOCK_ATTEMPTS + 1):
+        try:
+            async with lanes.take() as lane:
+                return await work(lane)
+        except asyncpg.DeadlockDetectedError:
+            if attempt == DEADLOCK_ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")

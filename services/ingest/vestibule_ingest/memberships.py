@@ -15,9 +15,9 @@ from vestibule.scim.group_patch import patch_group
 from vestibule.scim.groups import GroupKeys, MemberRef, parse_group
 from vestibule.scim.listing import Page
 from vestibule_ingest.counting import IngestMetrics
-from vestibule_ingest.lanes import Lanes
+from vestibule_ingest.lanes import Lanes, in_a_lane
 from vestibule_ingest.preconditions import Tags, require
-from vestibule_ingest.provisioning import in_a_lane, new_id, until_not_overtaken
+from vestibule_ingest.provisioning import new_id, until_not_overtaken
 
 # As `parse_id` has it, but for fifty thousand at once.
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)

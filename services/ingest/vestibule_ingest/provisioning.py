@@ -4,13 +4,19 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
-
 from vestibule.database import persons
-from vestibule.database.persons import Overtaken, Person, PersonQuery, PersonWrite, Replaced
+from vestibule.database.persons import (
+    Created,
+    NewPerson,
+    Overtaken,
+    Person,
+    PersonQuery,
+    PersonWrite,
+    Replaced,
+)
 from vestibule.database.pool import Connection
 from vestibule.domain.identifiers import uuid7
 from vestibule.domain.tokens import Credential
@@ -19,13 +25,11 @@ from vestibule.scim.listing import Page
 from vestibule.scim.patch import patch_user
 from vestibule.scim.resources import UserKeys, parse_user
 from vestibule_ingest.counting import IngestMetrics
-from vestibule_ingest.lanes import Lanes
+from vestibule_ingest.lanes import Lanes, in_a_lane
 from vestibule_ingest.preconditions import Tags, require
+from vestibule_ingest.sharing import Sharing
 
 MOST_ATTEMPTS: Final = 40  # each time one writer wins: enough for everybody who can be in hand at one user
-DEADLOCK_ATTEMPTS: Final = 3
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,14 @@ class Provisioning:
 
     lanes: Lanes
     metrics: IngestMetrics
+    creating: Sharing[NewPerson, Created]
 
     async def create_user(self, caller: Credential, body: object, trace: str | None) -> Person:
         """Store a new user, or bring a removed one back under its old id."""
         parsed = parse_user(body)
         self.metrics.repaired(parsed.repairs)
         write = _write(parsed.document, parsed.keys)
-        made = await in_a_lane(
-            self.lanes, lambda lane: persons.create_person(lane, caller, new_id(), write, trace)
-        )
+        made = await self.creating.carry_out(NewPerson(caller, new_id(), write, trace))
         return Person(made.id, parsed.document, (), made.version, made.created_at, made.modified_at)
 
     async def read_user(self, caller: Credential, target: UUID) -> Person:
@@ -137,18 +140,6 @@ class Provisioning:
             raise overtaken_too_often()
 
         return await in_a_lane(self.lanes, work)
-
-
-async def in_a_lane(lanes: Lanes, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Do work on one connection; a deadlock's victim, whose statement changed nothing, does it again."""
-    for attempt in range(1, DEADLOCK_ATTEMPTS + 1):
-        try:
-            async with lanes.take() as lane:
-                return await work(lane)
-        except asyncpg.DeadlockDetectedError:
-            if attempt == DEADLOCK_ATTEMPTS:
-                raise
-    raise AssertionError("the last attempt returns or raises")
 
 
 async def until_not_overtaken(

@@ -3,7 +3,7 @@
 Every function raises Refused for a verdict that means that nothing came of the request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ import orjson
 
 from vestibule.database.pool import Connection, as_jsonb
 from vestibule.database.statements import statements
-from vestibule.database.verdicts import Verdict, accept
+from vestibule.database.verdicts import Refused, Verdict, accept
 from vestibule.domain.tokens import Credential
 
 FILE = "persons"
@@ -42,6 +42,16 @@ class Person:
     version: int
     created_at: datetime
     modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """A user to be stored: who asks, the id it has unless it is one who returns, and the request's trace."""
+
+    caller: Credential
+    id: UUID
+    write: PersonWrite
+    trace: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +108,17 @@ class PersonQuery:
         return None
 
 
-async def create_person(
-    connection: Connection, caller: Credential, new_id: UUID, write: PersonWrite, trace: str | None
-) -> Created:
-    """Store a new user, or bring back the removed one that it is."""
-    row = await connection.fetchrow(
-        statements(FILE)["create"],
-        caller.path,
-        caller.token_hash,
-        new_id,
-        write.external_id,
-        write.user_name_ci,
-        write.display_name_ci,
-        write.work_email_ci,
-        write.active,
-        as_jsonb(write.document),
-        trace,
-    )
-    assert row is not None
-    accept(row["verdict"])
-    return Created(row["id"], row["version"], row["created_at"], row["modified_at"])
+async def create_persons(
+    connection: Connection, many: Sequence[NewPerson], patience: float
+) -> list[Created | Refused]:
+    """Store new users, or bring back removed ones, in one commit, and say it in order.
+
+    With an error none is stored: asyncpg.LockNotAvailableError where another transaction holds what one of
+    them needs for longer than `patience` seconds.
+    """
+    columns = zip(*(_creation(new) for new in many), strict=True)
+    rows = await connection.fetch(statements(FILE)["create"], int(patience * 1000), *columns)
+    return [_created(row) for row in rows]
 
 
 async def replace_person(
@@ -190,6 +191,30 @@ async def list_persons(
     )
     accept(rows[0]["verdict"])
     return rows[0]["total"], [_person(row["id"], row) for row in rows[1:]]
+
+
+def _creation(new: NewPerson) -> tuple[object, ...]:
+    write = new.write
+    return (
+        new.caller.path,
+        new.caller.token_hash,
+        new.id,
+        write.external_id,
+        write.user_name_ci,
+        write.display_name_ci,
+        write.work_email_ci,
+        write.active,
+        as_jsonb(write.document),
+        new.trace,
+    )
+
+
+def _created(row: asyncpg.Record) -> Created | Refused:
+    try:
+        accept(row["verdict"])
+    except Refused as refused:
+        return refused
+    return Created(row["id"], row["version"], row["created_at"], row["modified_at"])
 
 
 def _person(identifier: UUID, row: asyncpg.Record) -> Person:

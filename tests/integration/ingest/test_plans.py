@@ -75,7 +75,9 @@ def calls(customer: Customer, member: str, group: str, stranger: str) -> Mapping
         return Call("groups", "change", [*target, version, None, name, document, False, added, removed, None])
 
     return {
-        "create a person": Call("persons", "create", [*who, uuid4(), *keys, True, document, None]),
+        "create a person": Call(
+            "persons", "create", [20, *([one] for one in (*who, uuid4(), *keys, True, document, None))]
+        ),
         "read a person": Call("persons", "read", person),
         "change a person": Call("persons", "replace", [*person, 1, *keys, False, document, "patch", None]),
         "remove a person": Call("persons", "remove", [*person, None, None]),

@@ -2,8 +2,8 @@
 
 -- name: create
 select verdict, id, version, created_at, modified_at
-  from ingest.create_person($1::text, $2::bytea, $3::uuid, $4::text, $5::text, $6::text, $7::text, $8::boolean,
-                            $9::jsonb, $10::text);
+  from ingest.create_persons($1::integer, $2::text[], $3::bytea[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+                             $8::text[], $9::boolean[], $10::jsonb[], $11::text[]);
 
 -- name: replace
 select verdict, version, modified_at, resource
