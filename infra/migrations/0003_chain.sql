@@ -333,7 +333,8 @@ as $$
 $$;
 
 -- The desk's answers move its window: three faults in a row leave one probe at a time with growing pauses;
--- one good answer opens it again. Returns whether this call changed it.
+-- one good answer opens it again. A pause that the desk asked for lasts, whatever else is answered meanwhile: another
+-- process may not know of it yet. Returns whether this call changed it.
 create function chain.report_desk(desk uuid, answered boolean, pause interval, code text) returns boolean
     language plpgsql volatile security definer
     set plan_cache_mode = force_generic_plan set search_path = pg_catalog, pg_temp
@@ -343,18 +344,20 @@ declare
 begin
     if answered then
         update chain.desk_flow f set faults = 0, probing = false, blocked_until = null, code = null, since = now()
-         where f.desk_id = desk and (f.faults > 0 or f.probing or f.blocked_until is not null);
+         where f.desk_id = desk and (f.faults > 0 or f.probing or f.blocked_until is not null)
+           and (f.code = 'throttled' and f.blocked_until > clock_timestamp()) is not true;
         return found;
     end if;
     update chain.desk_flow f
-       set faults = least(f.faults + 1, 1000), code = report_desk.code,
+       set faults = least(f.faults + 1, 1000),
+           code = case when pause is null and f.code = 'throttled' and f.blocked_until > clock_timestamp()
+                       then f.code else report_desk.code end,
            probing = f.faults + 1 >= 3,
            since = case when f.probing then f.since else now() end,
-           blocked_until = case
-               when pause is not null then greatest(f.blocked_until, clock_timestamp() + pause)
-               when f.faults + 1 >= 3
-                   then clock_timestamp() + least(interval '60 seconds', interval '1 second' * power(2, least(f.faults - 2, 6)))
-               else f.blocked_until end
+           blocked_until = greatest(f.blocked_until, clock_timestamp() + case
+               when pause is not null then pause
+               when f.faults + 1 >= 3 then least(interval '60 seconds', interval '1 second' * power(2, least(f.faults - 2, 6)))
+               end)
      where f.desk_id = desk
     returning f.faults into now_faults;
     return now_faults in (1, 3);

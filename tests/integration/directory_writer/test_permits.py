@@ -90,6 +90,28 @@ async def test_a_pause_of_one_endpoint_reaches_the_other_process_and_no_other_en
         await paced.take("customer", "GET", urgent=False)
 
 
+async def test_a_pause_that_the_desk_asked_for_lasts_whatever_another_process_is_answered(rig: Rig) -> None:
+    one, two = permits(rig, Rate(10.0, 10.0)), permits(rig, Rate(10.0, 10.0))
+    await two.answered(False)
+    await one.throttled("customer", "POST", 60.0, Scope.DESK)
+
+    async def lasts() -> bool:
+        paused: bool = await rig.admin.fetchval(
+            "select code = 'throttled' and blocked_until > clock_timestamp() + interval '45 seconds' "
+            "from chain.desk_flow"
+        )
+        return paused
+
+    await two.answered(True)
+    assert await lasts()
+    for _ in range(4):
+        await two.answered(False)
+    assert await lasts()
+    await rig.wake()
+    await two.answered(True)
+    assert (await rig.flow())["faults"] == 0
+
+
 async def test_a_bucket_fills_again_at_its_rate(rig: Rig) -> None:
     desk, rate = DeskId(rig.desk_id), Rate(5.0, 10.0)
 
