@@ -152,6 +152,8 @@ class _Batch:
             if hand.stopped:
                 return hand.released()
             async with self._desk.slot(hand.account.urgent):
+                if self._means.stopping.is_set():
+                    return hand.released()
                 return await hand.carry_out(self._claims)
 
     async def _record(self, records: Sequence[AccountRecord]) -> None:

@@ -75,7 +75,8 @@ class _Reconcile:
         claim = OrganizationClaim(self._held, self._means.clock, since)
         with use_header(self._trace):
             async with self._desk.slot(self._organization.urgent):
-                record = await self._carry_out(claim)
+                stopping = self._means.stopping.is_set()
+                record = self._record(Result.RELEASE) if stopping else await self._carry_out(claim)
             written = await record_organization(self._held, record)
         self._count(record, written, since)
 

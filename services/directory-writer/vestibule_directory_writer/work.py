@@ -45,11 +45,12 @@ def new_worker() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What every reconcile of this process uses."""
+    """What every reconcile of this process uses. Once it is `stopping`, what has not begun is released."""
 
     pool: Pool
     metrics: WorkMetrics
     timing: Timing = field(default_factory=Timing)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     clock: Clock = monotonic
     jitter: Callable[[], float] = draw_jitter
     new_identity: Callable[[], UUID] = new_identity

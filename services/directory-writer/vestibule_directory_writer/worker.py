@@ -44,7 +44,7 @@ async def write(
     exporter: SpanExporter | None = None,
     on_bound: Callable[[Listen], None] | None = None,
 ) -> None:
-    """Run the writer until `stopping`; then finish the batches in hand, ack them and close."""
+    """Run the writer until `stopping`; then finish the calls in hand, release the rest, ack and close."""
     registry = open_registry()
     tracing = open_tracing(SERVICE, settings.instance, endpoint=settings.otlp_endpoint, exporter=exporter)
     pool = await open_pool(settings.database_url.reveal(), settings.pool_size, f"vestibule-{SERVICE}")
@@ -52,7 +52,7 @@ async def write(
     desk_metrics = DeskMetrics(registry)
     building = connectors(tracing.tracer, desk_metrics, timing)
     desks = Desks(pool, settings.unsealing_keys, building, desk_metrics, timing)
-    reconciler = Reconciler(Means(pool, WorkMetrics(registry), timing), desks)
+    reconciler = Reconciler(Means(pool, WorkMetrics(registry), timing, stopping), desks)
     consumer = Consumer(
         Broker(settings.amqp_url, f"{SERVICE} {settings.instance}"),
         queues_of(Stage.WRITER),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ from tests.integration.directory_writer.rig import Person, Rig
 from tests.tenants import Customer
 from vestibule.database.pool import Pool
 from vestibule.database.statements import statements
+from vestibule.domain.identifiers import Kind
 from vestibule_directory_writer.connectors.memory import MemoryDesk
 from vestibule_directory_writer.connectors.pacing import Pacing
 from vestibule_directory_writer.work import Means
@@ -39,7 +41,7 @@ def before(rig: Rig, name: str, happens: Callable[[], Awaitable[object]]) -> Cal
 
     def change(means: Means) -> Means:
         pool = cast(Pool, Interrupted(rig.pool, statements("outcomes")[name], happens))
-        return Means(pool, means.metrics, means.timing)
+        return replace(means, pool=pool)
 
     return change
 
@@ -252,6 +254,34 @@ async def locked(rig: Rig) -> None:
             "and wait_event_type = 'Lock')"
         ):
             await asyncio.sleep(0)
+
+
+async def test_a_writer_that_stops_begins_nothing_more_and_leaves_no_claim_behind(rig: Rig) -> None:
+    stopping = asyncio.Event()
+
+    async def stop() -> None:
+        stopping.set()
+
+    interrupting(rig, stop)
+    await rig.settings(concurrency=1)
+    customer = await rig.customer()
+    people = [await rig.want(customer) for _ in range(5)]
+    work = await rig.pick()
+    writer = rig.writer(means=lambda means: replace(means, stopping=stopping))
+    for kind in (Kind.ACCOUNT, Kind.ORGANIZATION):
+        await writer.reconcile([one for one in work if one.key.kind is kind])
+    assert len(rig.memory.state.customers) == 1
+    assert rig.memory.state.organizations == {}
+    held = await rig.admin.fetchval("select count(*) from chain.sync where claim_worker is not null")
+    assert held == 0
+    for person in people:
+        identity = await rig.identity(person)
+        assert identity is not None
+        assert identity["state"] in ("present", "idle")  # nobody need be looked for
+    await rig.wake()
+    await rig.settle()
+    for person in people:
+        assert (await rig.outcome(person))["form"] == "access"
 
 
 async def test_a_bug_about_one_account_harms_no_other(rig: Rig) -> None:

@@ -1,6 +1,7 @@
 """A desk in trouble, a changed desk, a desk that cannot be opened: nobody's own fault, and no restart."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -23,7 +24,7 @@ from vestibule_directory_writer.work import Means
 
 def with_clock(clock: Clock) -> Callable[[Means], Means]:
     def change(means: Means) -> Means:
-        return Means(means.pool, means.metrics, means.timing, clock)
+        return replace(means, clock=clock)
 
     return change
 
