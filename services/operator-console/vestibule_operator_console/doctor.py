@@ -9,6 +9,7 @@ from vestibule.database.desk_records import DeskRecord, list_desks
 from vestibule.database.health import (
     count_parked,
     list_ending_tokens,
+    list_held,
     list_open_fanouts,
     migration_problem,
     read_backlog,
@@ -26,7 +27,8 @@ from vestibule_operator_console.words import plain
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 15.0
 SOON = timedelta(days=14)
-TOO_OLD_SECONDS = 900.0  # the design: what waits longer than 15 minutes is told to somebody
+TOO_OLD = timedelta(minutes=15)  # the design: what waits longer is told to somebody
+ASLEEP = frozenset({"paused", "tenant_suspended"})  # by an operator's own word
 STUCK = timedelta(minutes=2)
 
 
@@ -74,6 +76,7 @@ async def examine_database(connection: Connection, settings: ConsoleSettings) ->
         *await _fanouts(connection, slugs, now),
         *_desks(await list_desks(connection), settings.sealing_key.id, now),
         *await _tokens(connection, slugs, now),
+        *await _held(connection, slugs, now),
     ]
 
 
@@ -81,7 +84,7 @@ async def _work(connection: Connection) -> list[Finding]:
     found = []
     for backlog in await read_backlog(connection):
         told = f"{backlog.dirty} to do, {backlog.in_flight} in flight, {backlog.deferred} waiting for a retry"
-        if backlog.oldest_seconds > TOO_OLD_SECONDS:
+        if backlog.oldest_seconds > TOO_OLD.total_seconds():
             waits = age(backlog.oldest_seconds)
             advice = f"the oldest waits {waits}: check the relay, the {backlog.stage} and the desk"
             found.append(Finding("work", backlog.stage, Verdict.PROBLEM, told, advice))
@@ -105,6 +108,25 @@ async def _parked(connection: Connection, slugs: Mapping[TenantId, str]) -> list
         )
         for row in parked
     ]
+
+
+async def _held(connection: Connection, slugs: Mapping[TenantId, str], now: datetime) -> list[Finding]:
+    try:
+        held = await list_held(connection, list(slugs), TOO_OLD)
+    except (asyncpg.QueryCanceledError, TimeoutError):
+        told = f"too many people to look at in {STATEMENT_SECONDS:.0f} s"
+        return [
+            Finding("people", "held", Verdict.PROBLEM, told, "ask for one customer: `vestibule standing`")
+        ]
+    found = []
+    for one in held:
+        slug = slugs[one.tenant]
+        told = f"{slug}: {one.persons} for {age((now - one.oldest).total_seconds())}"
+        name = f"{one.standing} {plain(one.detail or 'unknown')}"
+        advice = f"`vestibule standing {slug}`, `vestibule case list {slug}`"
+        verdict = Verdict.OK if one.detail in ASLEEP else Verdict.PROBLEM
+        found.append(Finding("people", name, verdict, told, advice))
+    return found or [Finding("people", "held", Verdict.OK, "nobody is held or failed for over 15 minutes")]
 
 
 async def _fanouts(connection: Connection, slugs: Mapping[TenantId, str], now: datetime) -> list[Finding]:

@@ -114,6 +114,32 @@ async def test_parked_late_and_stuck_work_and_ending_tokens_are_found(
         assert await admin.fetchval("select count(*) from console.audit") == 0
 
 
+async def test_people_who_are_held_or_failed_for_long_are_told_and_those_paused_are_no_trouble(
+    environment: Mapping[str, str], database: Database
+) -> None:
+    async with database.administrator() as admin:
+        people = People(admin, await make_customer(admin, await make_desk(admin)))
+        await admin.execute("update console.tenant set slug = 'acme'")
+        for reason in ("collision", "collision", "paused"):
+            await people.decision(await people.person(), "hold", reason)
+        await people.decision(await people.person(), "hold", "outside_domain")
+        await admin.execute(
+            "update router.decision set changed_at = now() - interval '2 hours' "
+            "where reason <> 'outside_domain'"
+        )
+    found = told(await examine(environment), "people")
+    assert found == {
+        "held collision": (
+            Verdict.PROBLEM,
+            "acme: 2 for 2 h `vestibule standing acme`, `vestibule case list acme`",
+        ),
+        "held paused": (
+            Verdict.OK,
+            "acme: 1 for 2 h `vestibule standing acme`, `vestibule case list acme`",
+        ),
+    }
+
+
 @pytest.fixture
 async def services() -> AsyncIterator[str]:
     """Three services under one address: ready, not ready, and no service at all."""

@@ -23,3 +23,9 @@ select t.tenant_id, t.connection_id, t.hint, t.expires_at
                     where o.tenant_id = t.tenant_id and o.connection_id = t.connection_id and o.revoked_at is null
                       and (o.expires_at is null or o.expires_at > now() + $1::interval))
  order by t.expires_at;
+
+-- name: held
+select tenant_id, standing, detail, sum(persons)::bigint as persons, min(oldest) as oldest
+  from router.count_standings($1::uuid[])
+ where standing in ('held', 'failed') and oldest < now() - $2::interval
+ group by tenant_id, standing, detail order by oldest;
