@@ -127,9 +127,6 @@ def _with(document: Document, target: Target, value: Any) -> Document:
 def _refuse_required(attribute: Attribute, sub: Attribute | None) -> None:
     if attribute.required and sub is None:
         raise MutabilityViolation(f"The attribute '{attribute.name}' is required and cannot be removed.")
-    if attribute.name == "active" and attribute.type is Type.BOOLEAN:
-        # Without a value it would read as true: a removal must never give access.
-        raise MutabilityViolation("The attribute 'active' cannot be removed: replace it with true or false.")
 
 
 def _put_single(attribute: Attribute, old: Any, value: object, repairs: set[Repair]) -> Any:

@@ -51,7 +51,10 @@ def parse_user(body: object, previous: Mapping[str, Any] | None = None) -> Parse
     repairs: set[Repair] = set()
     document = normalise_resource(USER, body, repairs)
     if "active" not in document:
-        document["active"] = True if previous is None else previous.get("active", True)
+        if previous is None:
+            document["active"] = True
+        elif "active" in previous:
+            document["active"] = previous["active"]
     return ParsedUser(document, user_keys(document), frozenset(repairs))
 
 
@@ -70,7 +73,8 @@ def user_keys(document: Mapping[str, Any]) -> UserKeys:
         work_email_ci=folded_key("emails", work_email) if work_email else None,
         display_name=display_name,
         display_name_ci=folded_key("displayName", display_name) if display_name else None,
-        active=document.get("active", True),
+        # Unassigned after a PATCH removed it (RFC 7644 §3.5.2.2): a removal never gives access.
+        active=document.get("active", False),
     )
 
 

@@ -64,7 +64,6 @@ PATCHES: dict[str, tuple[object, str]] = {
     ),
     "a read-only target": ({"Operations": [{"op": "replace", "path": "id", "value": "x"}]}, "mutability"),
     "a required one removed": ({"Operations": [{"op": "remove", "path": "userName"}]}, "mutability"),
-    "active removed": ({"Operations": [{"op": "remove", "path": "active"}]}, "mutability"),
     "a NUL": ({"Operations": [{"op": "add", "path": "title", "value": "a\x00"}]}, "invalidValue"),
     "too many": ({"Operations": [{"op": "add", "path": "title", "value": "x"}] * 1_001}, "tooMany"),
 }

@@ -8,6 +8,7 @@ from tests.unit.scim.samples import patch_body, user
 from vestibule.scim.dialects import Repair
 from vestibule.scim.errors import MutabilityViolation, NoTarget
 from vestibule.scim.patch import patch_user
+from vestibule.scim.resources import parse_user
 from vestibule.scim.schemas import ENTERPRISE_SCHEMA
 
 TWO = [
@@ -25,6 +26,15 @@ def test_an_attribute_is_removed() -> None:
     assert "emails" not in remove(user(emails=TWO), "emails")
     assert remove(user(), "name.familyName")["name"] == {"givenName": "Ana"}
     assert "name" not in remove(user(name={"givenName": "Ana"}), "name.givenName")
+
+
+def test_without_active_nobody_has_access() -> None:
+    patched = patch_user(user(), patch_body({"op": "remove", "path": "active"}))
+    assert "active" not in patched.document
+    assert patched.keys.active is False
+    put = parse_user({"userName": "ana@corp.example"}, previous=patched.document)
+    assert (put.keys.active, "active" in put.document) == (False, False)
+    assert parse_user({"userName": "ana@corp.example", "active": True}, previous=patched.document).keys.active
 
 
 def test_selected_elements_are_removed() -> None:
@@ -88,7 +98,6 @@ def test_without_a_path_nothing_is_named() -> None:
     ("path", "detail"),
     [
         ("userName", "is required"),
-        ("active", "true or false"),
         ("id", "set by the service"),
         ("meta", "set by the"),
     ],
