@@ -743,10 +743,12 @@ begin
 end
 $$;
 
+-- The addresses are relative to the base URL that ingest is reached at, and begin with a slash.
 create function ingest.members_of(tenant uuid, connection uuid, target uuid) returns text
     language sql stable
 as $$
-    select '[' || coalesce(string_agg('{"value":"' || m.person_id || '","type":"User"}', ',' order by m.person_id), '') || ']'
+    select '[' || coalesce(string_agg('{"value":"' || m.person_id || '","$ref":"/Users/' || m.person_id || '","type":"User"}',
+                                      ',' order by m.person_id), '') || ']'
       from ingest.group_member m
      where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target and m.removed_at is null
 $$;
@@ -762,7 +764,7 @@ create function ingest.list_groups(
 as $$
 declare
     who record;
-    of_a_member constant integer := length('{"value":"00000000-0000-0000-0000-000000000000","type":"User"},');
+    of_a_member constant integer := length('{"value":"","$ref":"/Users/","type":"User"},') + 2 * 36;
     room bigint := 100000;
     shown bigint := 0;
 begin

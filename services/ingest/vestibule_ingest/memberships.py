@@ -150,7 +150,8 @@ def _known_strangers(values: Iterable[str]) -> Sequence[str]:
 
 
 def _as_json(members: Sequence[str]) -> str:
-    return "[" + ",".join(f'{{"value":"{value}","type":"User"}}' for value in members) + "]"
+    listed = (f'{{"value":"{value}","$ref":"/Users/{value}","type":"User"}}' for value in members)
+    return "[" + ",".join(listed) + "]"
 
 
 def _write(document: dict[str, object], keys: GroupKeys) -> GroupWrite:

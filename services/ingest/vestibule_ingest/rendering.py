@@ -49,14 +49,14 @@ def user_body(person: Person, base: str, projection: Projection | None) -> dict[
 
 
 def group_body(group: Group, base: str, projection: Projection | None) -> dict[str, Any]:
-    """The body of a group; members are finished JSON and are parsed only where a part of them is wanted."""
+    """The body of a group; members are JSON already and are parsed only where a part of them is wanted."""
     identifier = str(group.id)
     meta = Meta(f"{base}/Groups/{identifier}", group.created_at, group.modified_at, group.version)
     body = render_group(group.document, identifier, meta)
     if group.members is not None:
-        body["members"] = (
-            orjson.Fragment(group.members) if projection is None else orjson.loads(group.members)
-        )
+        # Stored without the address that this service is reached at, which may change.
+        members = group.members.replace('"$ref":"/', f'"$ref":"{base}/')
+        body["members"] = orjson.Fragment(members) if projection is None else orjson.loads(members)
     return _projected(body, GROUP, projection)
 
 

@@ -43,7 +43,7 @@ class MembersWrite:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A stored group; `members` is finished JSON, None where it was not asked for."""
+    """A stored group; `members` is JSON, each `$ref` below the base URL; None where it was not asked for."""
 
     id: UUID
     document: dict[str, Any]

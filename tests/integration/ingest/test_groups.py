@@ -15,7 +15,10 @@ async def test_a_group_lives_from_post_to_delete(scim: ScimClient) -> None:
     )
     assert made.status == 201
     assert made.headers["Location"] == made.body["meta"]["location"]
-    assert made.body["members"] == [{"value": member, "type": "User"} for member in members[:2]]
+    base = made.body["meta"]["location"].rpartition("/Groups/")[0]
+    assert made.body["members"] == [
+        {"value": member, "$ref": f"{base}/Users/{member}", "type": "User"} for member in members[:2]
+    ]
     path = f"/Groups/{made.id}"
     assert (await scim.get(path)).body == made.body
     change = await scim.patch(
