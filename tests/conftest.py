@@ -7,7 +7,7 @@ import pytest
 from infra.local.servers import Addresses
 from tests.stack import Database, copy_of, drop, make_template, running_servers
 
-pytest_plugins = ["tests.no_skips"]
+pytest_plugins = ["tests.closing_lines", "tests.no_skips"]
 
 
 @pytest.fixture(scope="session")
