@@ -166,6 +166,7 @@ create function chain.pick(
     language plpgsql volatile security definer
     set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
     set enable_bitmapscan = off  -- with it all that a tenant has waiting is read and sorted to take the first few
+    set jit = off  -- whoever calls: what is switched off above looks dear enough to be compiled, for a second each time
     set search_path = pg_catalog, pg_temp
 as $$
 declare

@@ -27,12 +27,18 @@ async def pick(connection: Connection) -> int:
 async def read_by(connection: Connection) -> int:
     """How many rows of the backlog the pick reads."""
     async with connection.transaction():
+        before = await read(connection)
         assert await pick(connection) > 0
-        read: int = await connection.fetchval(
-            "select seq_tup_read + idx_tup_fetch from pg_stat_xact_all_tables "
-            "where relid = 'chain.sync'::regclass"
-        )
-    return read
+        return await read(connection) - before
+
+
+async def read(connection: Connection) -> int:
+    """How many rows of the backlog this session has read."""
+    rows: int = await connection.fetchval(
+        "select seq_tup_read + idx_tup_fetch from pg_stat_xact_all_tables "
+        "where relid = 'chain.sync'::regclass"
+    )
+    return rows
 
 
 @pytest.mark.parametrize("tenants", [1, 100])
