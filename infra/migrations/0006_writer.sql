@@ -57,8 +57,10 @@ create table writer.permit (
 -- null: nobody looked yet | false: its account is not at the desk, record_accounts wakes it | true: it is. Without it every
 -- reconcile of an organization would read all members of a first load that have no account yet.
 alter table router.membership add column ready boolean;
-create index membership_ready on router.membership (tenant_id, organization_id)
-    where wanted is distinct from applied and ready is not false;
+create index membership_unseen on router.membership (tenant_id, organization_id) where ready is null;
+-- In the order in which they are carried out: a batch reads itself and not all that waits.
+create index membership_ready on router.membership
+    (tenant_id, organization_id, (code is not null), wanted, wanted_at, account_id) where wanted is distinct from applied and ready;
 grant update (ready) on router.membership to vestibule_writer;
 grant update (marked_at, prio) on chain.sync to vestibule_writer;
 
@@ -83,6 +85,15 @@ as $$
 $$;
 grant select (tenant_id, account_id, role, state) on writer.desk_identity to vestibule_router;
 grant execute on function writer.is_at_desk(uuid, uuid) to vestibule_router;
+
+-- Whether the account can be a member of something there. The tenant was entered.
+create function writer.has_desk_account(tenant uuid, account uuid) returns boolean
+    language sql stable
+as $$
+    select exists (select from writer.desk_identity i
+                    where i.tenant_id = has_desk_account.tenant and i.account_id = has_desk_account.account
+                      and i.role = 'live' and i.desk_account_id is not null)
+$$;
 
 -- Whether nothing forbids to call the desk for this connection (null: the tenant's own organization); null: it is not there.
 create function writer.may_call(tenant uuid, connection uuid) returns boolean
@@ -553,7 +564,7 @@ begin
                o.intent_name, o.desk_organization_id, o.desk_name, o.applied_name, o.marked_at_desk, o.linked,
                o.code, clock_timestamp(),
                (select count(*)::integer from router.membership m
-                 where m.tenant_id = one.tenant and m.organization_id = o.id and m.wanted is distinct from m.applied and m.ready is not false
+                 where m.tenant_id = one.tenant and m.organization_id = o.id and m.wanted is distinct from m.applied and m.ready
                    and m.code is not null),
                extract(epoch from clock_timestamp() - s.marked_at)::double precision,
                case when o.taken_at > clock_timestamp() - interval '10 minutes' and s.code is distinct from 'organization_name_taken'
@@ -640,6 +651,31 @@ begin
 end
 $$;
 
+-- In the order of membership_ready and by no sort, which would read all that wait. The tenant was entered.
+create function writer.next_memberships(tenant uuid, organization uuid, coded_before timestamptz, most integer)
+    returns table (account_id uuid, desk_account_id text, wanted boolean)
+    language plpgsql stable
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+    set enable_bitmapscan = off set enable_sort = off
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select m.account_id, i.desk_account_id, m.wanted
+      from router.membership m
+     cross join lateral (
+          select f.desk_account_id
+            from router.account a
+            join console.connection c on c.tenant_id = a.tenant_id and c.id = a.connection_id and c.mode = 'live'
+            join writer.desk_identity f on f.tenant_id = a.tenant_id and f.account_id = a.id and f.role = 'live'
+                 and f.desk_account_id is not null
+           where a.tenant_id = tenant and a.id = m.account_id and (a.access or not m.wanted) offset 0) i
+     where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied and m.ready
+       and (m.code is null or m.applied_at is null or m.applied_at < coded_before)
+     order by m.code is not null, m.wanted, m.wanted_at, m.account_id limit most;
+end
+$$;
+
 -- The next membership rows to carry out, leavers first; rows of a paused connection or of an account that is not at the desk
 -- yet wait there. Rows with a code were refused: they come last, and only if their last attempt is older than `coded_before`.
 -- What comes back is unknown (null) until it is recorded: a crash, or a call without an answer, is carried out again, also when
@@ -650,25 +686,25 @@ create function writer.read_memberships(
 ) returns table (verdict text, account_id uuid, desk_account_id text, wanted boolean)
     language plpgsql volatile
     set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+    set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
     unseen uuid[];
+    missing uuid[];
     renewed text;
     chosen uuid[];
     desk_accounts text[];
     wishes boolean[];
 begin
     perform chain.enter_tenant(tenant);
-    select array_agg(m.account_id) into unseen
-      from router.membership m
-     where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied and m.ready is null
-       and not exists (select from writer.desk_identity i
-                        where i.tenant_id = tenant and i.account_id = m.account_id and i.role = 'live' and i.desk_account_id is not null);
-    if unseen is not null then
+    select array_agg(m.account_id), array_agg(m.account_id) filter (where not l.at_desk) into unseen, missing
+      from router.membership m cross join lateral (select writer.has_desk_account(tenant, m.account_id) as at_desk) l
+     where m.tenant_id = tenant and m.organization_id = organization and m.ready is null;
+    if missing is not null then
         -- Such an account may be recorded this very moment by somebody who does not see the membership: wait for that
         -- record, look again. Accounts are locked before organizations, as in record_accounts.
-        perform from chain.sync s where s.kind = 'account' and s.id = any (unseen) order by s.id for share;
+        perform from chain.sync s where s.kind = 'account' and s.id = any (missing) order by s.id for share;
     end if;
     renewed := writer.renew_organization(worker, tenant, organization, lease);  -- locks the key, and only then come its rows
     if renewed <> 'saved' then
@@ -676,28 +712,16 @@ begin
         return;
     end if;
     if unseen is not null then
-        update router.membership m set ready = false
-         where m.tenant_id = tenant and m.organization_id = organization and m.account_id = any (unseen) and m.ready is null
-           and not exists (select from writer.desk_identity i
-                            where i.tenant_id = tenant and i.account_id = m.account_id and i.role = 'live' and i.desk_account_id is not null);
+        update router.membership m set ready = writer.has_desk_account(tenant, m.account_id)
+         where m.tenant_id = tenant and m.organization_id = organization and m.account_id = any (unseen) and m.ready is null;
     end if;
     -- We stop wanting what is theirs and touch nothing at the desk.
     update router.membership m set applied = false, applied_at = clock_timestamp(), code = null
-     where m.tenant_id = tenant and m.organization_id = organization and not m.wanted and m.applied is not false
-       and m.origin = 'theirs';
-    select array_agg(c.account_id order by c.place), array_agg(c.desk_account_id order by c.place), array_agg(c.wanted order by c.place)
+     where m.tenant_id = tenant and m.organization_id = organization and not m.wanted
+       and m.wanted is distinct from m.applied and m.origin = 'theirs';
+    select array_agg(c.account_id), array_agg(c.desk_account_id), array_agg(c.wanted)
       into chosen, desk_accounts, wishes
-      from (select m.account_id, i.desk_account_id, m.wanted,
-                   row_number() over (order by m.code is not null, m.wanted, m.wanted_at, m.account_id) as place
-              from router.membership m
-              join router.account a on a.tenant_id = m.tenant_id and a.id = m.account_id
-              join console.connection c on c.tenant_id = a.tenant_id and c.id = a.connection_id and c.mode = 'live'
-              join writer.desk_identity i on i.tenant_id = m.tenant_id and i.account_id = m.account_id and i.role = 'live'
-                   and i.desk_account_id is not null
-             where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied
-               and m.ready is not false and (a.access or not m.wanted)
-               and (m.code is null or m.applied_at is null or m.applied_at < coded_before)
-             order by place limit most) c;
+      from writer.next_memberships(tenant, organization, coded_before, most) c;
     if chosen is null then
         return;
     end if;
@@ -717,6 +741,7 @@ create function writer.record_memberships(
 )
     language plpgsql volatile
     set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+    set enable_bitmapscan = off
 as $$
 begin
     perform chain.enter_tenant(tenant);
@@ -727,16 +752,15 @@ begin
     end if;
     with rows as (
         select m.account_id, k.applied, k.code
-          from router.membership m
-          join unnest(accounts, now_applied, codes) as k (account, applied, code) on k.account = m.account_id
-         where m.tenant_id = tenant and m.organization_id = organization
+          from unnest(accounts, now_applied, codes) as k (account, applied, code)
+          join router.membership m on m.tenant_id = tenant and m.organization_id = organization and m.account_id = k.account
          order by m.account_id for no key update of m)
     update router.membership m set applied = r.applied, applied_at = clock_timestamp(), code = r.code
       from rows r
      where m.tenant_id = tenant and m.organization_id = organization and m.account_id = r.account_id;
     select count(*) into remaining
       from router.membership m
-     where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied and m.ready is not false
+     where m.tenant_id = tenant and m.organization_id = organization and m.wanted is distinct from m.applied and m.ready
        and m.code is not null;
 end
 $$;
