@@ -24,7 +24,9 @@ from vestibule_tenant_router.deciding import Deciding
 from vestibule_tenant_router.mappings import Mappings
 
 SERVICE: Final = "tenant-router"
-PACE: Final = Pace(prefetch=200, batch=200)
+# One batch at a time, besides the leavers' own: two would wait for each other's organizations, and take the
+# cores that ingest answers with.
+PACE: Final = Pace(prefetch=200, batch=200, batches=1)
 
 
 @dataclass(frozen=True, slots=True)
