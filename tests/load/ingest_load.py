@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from infra.identity_providers.wire import Answer, Wire
 from tests.load.people import active_patch, okta_body
 from tests.load.surroundings import Measured
-from tests.load.wire import Answer, Wire
 
 
 @dataclass

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.identity_providers.wire import Wire
 from infra.local.places import LOCAL
 from infra.local.stack import Stack
-from tests.load.wire import Wire
 from vestibule.domain.desks import DeskKind
 from vestibule.settings.loading import load
 from vestibule.settings.services import ConsoleSettings
@@ -21,6 +21,9 @@ from vestibule_operator_console.tenants import create_tenant
 SERVICES = ("ingest", "relay", "router", "writer", "desk")
 # A desk that is not the limit: what is measured is the gateway.
 DESK_RATE: Mapping[str, object] = {"default": {"rate": 5000, "burst": 1000}}
+DESK = "bench"
+# No connection is throttled: how much it could get is what is measured.
+UNTHROTTLED: Mapping[str, str] = {"VESTIBULE_REQUEST_RATE": "100000"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,9 @@ class Measured:
 
 
 @contextmanager
-def gateway(name: str) -> Iterator[Stack]:
+def gateway(name: str, settings: Mapping[str, str] = UNTHROTTLED) -> Iterator[Stack]:
     """An empty gateway, all of it running; everything is stopped and deleted at the end."""
-    # No connection is throttled here: how much it could get is what is measured.
-    quiet = {"VESTIBULE_LOG_LEVEL": "warning", "VESTIBULE_REQUEST_RATE": "100000"}
-    stack = Stack(LOCAL / name, {**os.environ, **quiet})
+    stack = Stack(LOCAL / name, {**os.environ, "VESTIBULE_LOG_LEVEL": "warning", **settings})
     stack.remove(lambda _line: None)
     try:
         stack.up(lambda _line: None)
@@ -58,23 +59,37 @@ async def console_of(stack: Stack) -> AsyncIterator[Console]:
         yield console
 
 
-async def make_customers(stack: Stack, console: Console, count: int) -> list[Measured]:
-    """A desk and so many customers at it, one connection each."""
+async def make_desk(stack: Stack, console: Console) -> None:
+    """The sandbox desk, with all that it can do allowed."""
     environ = stack.console_environ()
+    url = environ["SANDBOX_DESK_URL"]
     settings: dict[str, object] = {
-        "base_url": environ["SANDBOX_DESK_URL"],
+        "base_url": url,
         "service_desk_id": "1",
+        "csm_url": f"{url}/jsm/csm/cloudid/bench/api/v1",
         "permits": DESK_RATE,
     }
     credentials = {"email": environ["SANDBOX_DESK_USER"], "api_token": environ["SANDBOX_DESK_TOKEN"]}
-    await create_desk(console, "bench", DeskKind.JIRA, settings, DeskCredentials(Secret(credentials)))
-    customers = []
-    for number in range(count):
-        slug = f"customer-{number}"
-        await create_tenant(console, slug, f"Customer {number}", "bench", None)
-        made = await create_connection(console, slug, Wish("okta", Idp.OKTA))
-        customers.append(Measured(slug, f"{slug}.example", made.base_url, made.token.text.reveal()))
-    return customers
+    await create_desk(console, DESK, DeskKind.JIRA, settings, DeskCredentials(Secret(credentials)))
+
+
+async def make_customer(console: Console, number: int, idp: Idp) -> Measured:
+    """A customer at that desk, with one connection."""
+    slug = f"customer-{number}"
+    await create_tenant(console, slug, name_of(number), DESK, None)
+    made = await create_connection(console, slug, Wish(idp.value, idp))
+    return Measured(slug, f"{slug}.example", made.base_url, made.token.text.reveal())
+
+
+async def make_customers(stack: Stack, console: Console, count: int) -> list[Measured]:
+    """A desk and so many customers at it."""
+    await make_desk(stack, console)
+    return [await make_customer(console, number, Idp.OKTA) for number in range(count)]
+
+
+def name_of(number: int) -> str:
+    """A customer's name, which its organizations' names begin with."""
+    return f"Customer {number}"
 
 
 def resident_mebibytes(stack: Stack) -> dict[str, float]:
