@@ -1,0 +1,30 @@
+"""Every identity provider that can be simulated, in the order in which a small run chooses them."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from infra.identity_providers.dialect import Dialect
+from infra.identity_providers.dialects.authentik import Authentik
+from infra.identity_providers.dialects.cyberark import CyberArk
+from infra.identity_providers.dialects.entra import EntraDefault, EntraFlagged
+from infra.identity_providers.dialects.google import Google
+from infra.identity_providers.dialects.jumpcloud import JumpCloud
+from infra.identity_providers.dialects.okta import OktaCatalog, OktaWizard
+from infra.identity_providers.dialects.onelogin import OneLogin
+from infra.identity_providers.dialects.ping import Ping
+
+DIALECTS: Final[Mapping[str, Callable[[], Dialect]]] = {
+    kind.name: kind
+    for kind in (
+        EntraDefault,
+        OktaCatalog,
+        OktaWizard,
+        EntraFlagged,
+        OneLogin,
+        Google,
+        JumpCloud,
+        Ping,
+        CyberArk,
+        Authentik,
+    )
+}

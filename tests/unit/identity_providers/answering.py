@@ -1,0 +1,158 @@
+"""An endpoint in memory for identity providers under test; the pure SCIM core keeps what it was told."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
+from infra.identity_providers.dialect import GROUP, USER
+from infra.identity_providers.exchanges import NOT_HEARD, Answer, Refused, Request, Unheard
+from infra.identity_providers.provider import IdentityProvider
+from vestibule.scim.group_patch import patch_group
+from vestibule.scim.groups import MemberRef, parse_group
+from vestibule.scim.patch import patch_user
+from vestibule.scim.resources import parse_user
+
+EQUALITY = re.compile(r'(\w+) eq ("(?:[^"\\]|\\.)*")', re.IGNORECASE)
+MOST_ROUNDS = 60
+
+
+@dataclass
+class Endpoint:
+    """Users and groups by id, and every request that came."""
+
+    users: dict[str, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    made: int = 0
+
+    def answer(self, request: Request) -> Answer:
+        """Carry a request out."""
+        self.requests.append(request)
+        parts = urlsplit(request.path)
+        place = parts.path.strip("/").split("/")
+        match place:
+            case ["Users"]:
+                return self._collection(request, dict(parse_qsl(parts.query)), self.users)
+            case ["Groups"]:
+                return self._collection(request, dict(parse_qsl(parts.query)), self.groups)
+            case ["Users", identifier]:
+                return self._user(request, identifier)
+            case ["Groups", identifier]:
+                return self._group(request, identifier)
+            case ["ServiceProviderConfig"]:
+                return Answer(200, {"patch": {"supported": True}})
+            case _:
+                return Answer(200, {})
+
+    def _collection(self, request: Request, query: dict[str, str], kept: dict[str, dict[str, Any]]) -> Answer:
+        if request.method == "GET":
+            found = [one for one in kept.values() if _fits(one, query.get("filter", ""))]
+            start, count = int(query.get("startIndex", 1)), int(query.get("count", 100))
+            page = found[start - 1 : start - 1 + count]
+            return Answer(200, {"totalResults": len(found), "Resources": page})
+        users = kept is self.users
+        document = _user_of(request.body) if users else _group_of(request.body)
+        name = "userName" if users else "displayName"
+        if any(one[name].casefold() == document[name].casefold() for one in kept.values()):
+            return Answer(409, {"scimType": "uniqueness"})
+        self.made += 1
+        identifier = str(UUID(int=self.made))
+        kept[identifier] = {**document, "id": identifier}
+        return Answer(201, kept[identifier])
+
+    def _user(self, request: Request, identifier: str) -> Answer:
+        if identifier not in self.users:
+            return Answer(404, {})
+        match request.method:
+            case "GET":
+                return Answer(200, self.users[identifier])
+            case "PUT":
+                self.users[identifier] = {**_user_of(request.body), "id": identifier}
+            case "PATCH":
+                stored = {name: value for name, value in self.users[identifier].items() if name != "id"}
+                patched = patch_user(stored, request.body).document
+                self.users[identifier] = {**patched, "schemas": [USER], "id": identifier}
+            case _:
+                del self.users[identifier]
+                return Answer(204)
+        return Answer(200, self.users[identifier])
+
+    def _group(self, request: Request, identifier: str) -> Answer:
+        if identifier not in self.groups:
+            return Answer(404, {})
+        match request.method:
+            case "GET":
+                return Answer(200, self.groups[identifier])
+            case "PUT":
+                self.groups[identifier] = {**_group_of(request.body), "id": identifier}
+            case "PATCH":
+                self.groups[identifier] = self._patched(self.groups[identifier], request)
+            case _:
+                del self.groups[identifier]
+        return Answer(204)
+
+    def _patched(self, stored: dict[str, Any], request: Request) -> dict[str, Any]:
+        before = {member["value"] for member in stored["members"]}
+        kept = {name: stored[name] for name in stored if name not in ("id", "members", "schemas")}
+        change = patch_group(kept, request.body)
+        members = set() if change.members.replaced else before - set(change.members.removed)
+        members |= {member.value for member in change.members.added}
+        return {**change.document, "schemas": [GROUP], "id": stored["id"], "members": _listed(members)}
+
+
+def _user_of(body: object) -> dict[str, Any]:
+    return {**parse_user(body).document, "schemas": [USER]}
+
+
+def _group_of(body: object) -> dict[str, Any]:
+    parsed = parse_group(body)
+    members: tuple[MemberRef, ...] = parsed.members or ()
+    return {**parsed.document, "schemas": [GROUP], "members": _listed({one.value for one in members})}
+
+
+def _listed(members: set[str]) -> list[dict[str, str]]:
+    return [{"value": member} for member in sorted(members)]
+
+
+def _fits(document: dict[str, Any], text: str) -> bool:
+    for name, value in EQUALITY.findall(text):
+        wanted = json.loads(value)
+        if name == "members":
+            if wanted not in {member["value"] for member in document["members"]}:
+                return False
+        elif str(document.get(name, "")).casefold() != wanted.casefold():
+            return False
+    return True
+
+
+def speak(idp: IdentityProvider, endpoint: Endpoint, now: float = 0.0, losing: tuple[int, ...] = ()) -> float:
+    """Have it say everything that it has to say, round after round; answers of these numbers are lost.
+
+    Returns the time at the end; each round is a second.
+    """
+    heard = 0
+    for _ in range(MOST_ROUNDS):
+        idp.advance(now)
+        while (task := idp.take(now)) is not None:
+            problem: Refused | Unheard | None = None
+            answer: Answer | None = None
+            while True:
+                try:
+                    request = next(task.conversation) if answer is None else task.conversation.send(answer)
+                except StopIteration:
+                    break
+                except (Refused, Unheard) as found:
+                    problem = found
+                    break
+                answer = endpoint.answer(request)
+                heard += 1
+                if heard in losing:
+                    answer = Answer(NOT_HEARD)
+            idp.finish(task, now, problem)
+        if idp.settled:
+            return now
+        now += 1.0
+    raise AssertionError(f"not settled after {MOST_ROUNDS} rounds: {idp.dirty}")
