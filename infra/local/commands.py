@@ -50,6 +50,8 @@ def run_command(arguments: Sequence[str]) -> int:
         case "bench":
             with occupied(LOCAL / "bench"):
                 return program(["-m", "tests.load.bench", *rest], {})
+        case "load":
+            return load(rest)
         case "lock":
             return lock()
         case "remove":
@@ -152,6 +154,22 @@ def demo(arguments: Sequence[str]) -> int:
                 say(f"its command line: (set -a; . {settings}; .venv/bin/vestibule standing)")
             else:
                 stack.down(lambda _line: None)
+
+
+def load(arguments: Sequence[str]) -> int:
+    """Many identity providers at once; an interrupt is for the program, which ends well and reports."""
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        with occupied(LOCAL / "load"):
+            return program(["-m", "tests.load.many_idps", *load_options(os.environ), *arguments], {})
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def load_options(environ: Mapping[str, str]) -> list[str]:
+    """What `make load IDPS=50 PEOPLE=500` means to the program."""
+    names = ("IDPS", "PEOPLE", "MINUTES", "SEED", "TARGET")
+    return [f"--{name.lower()}={environ[name]}" for name in names if environ.get(name)]
 
 
 def lock() -> int:
