@@ -41,7 +41,7 @@ def parse_operations(
     """
     if not isinstance(body, Mapping):
         raise InvalidSyntax("The body of a PATCH must be one JSON object with 'Operations'.")
-    found = _lower_names(body).get("operations")
+    found = lower_names(body).get("operations")
     if isinstance(found, Mapping):
         found = [found]
     if not isinstance(found, list) or not found:
@@ -68,7 +68,7 @@ def _filter_length(operations: Iterable[Mapping[str, Any]]) -> int:
 def _operation_body(body: object) -> Mapping[str, Any]:
     if not isinstance(body, Mapping):
         raise InvalidSyntax("Each PATCH operation must be an object with 'op'.")
-    return _lower_names(body)
+    return lower_names(body)
 
 
 def _parse_operation(body: Mapping[str, Any], repairs: set[Repair]) -> Operation:
@@ -93,7 +93,7 @@ def _parse_operation(body: Mapping[str, Any], repairs: set[Repair]) -> Operation
     return Operation(verb, path, value)
 
 
-def _lower_names(body: Mapping[str, Any]) -> Mapping[str, Any]:
+def lower_names(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """The message's own names in lower case; InvalidSyntax where one is there twice with different values."""
     refuse_twice(body)
     return {name.lower(): value for name, value in body.items()}
