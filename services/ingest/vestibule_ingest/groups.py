@@ -87,9 +87,9 @@ class Groups:
         target = await call.resource_id()
         body = await call.json(GROUP_BYTES)
         match = parse_tags(call.headers, b"if-match")
-        await self.memberships.replace_group(call.caller, target, body, match, call.trace)
-        group = await self.memberships.read_group(
-            call.caller, target, with_members=wants(projection, "members")
+        with_members = wants(projection, "members")
+        group = await self.memberships.replace_group(
+            call.caller, target, body, match, call.trace, with_members=with_members
         )
         return ScimResponse(group_body(group, call.base, projection), 200, tagged(group.version))
 
@@ -98,8 +98,8 @@ class Groups:
         target = await call.resource_id()
         body = await call.json(GROUP_BYTES)
         match = parse_tags(call.headers, b"if-match")
-        await self.memberships.patch_group(call.caller, target, body, match, call.trace)
-        return ScimResponse(None, 204)
+        version = await self.memberships.patch_group(call.caller, target, body, match, call.trace)
+        return ScimResponse(None, 204, tagged(version))
 
     async def remove(self, call: Call) -> Response:
         """DELETE /Groups/{id} (RFC 7644 §3.6)."""

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from vestibule.database import groups
-from vestibule.database.groups import Group, GroupQuery, GroupWrite, MembersWrite
+from vestibule.database.groups import Group, GroupQuery, GroupStamp, GroupWrite, MembersWrite
 from vestibule.database.pool import Connection
 from vestibule.database.verdicts import MembersUnknown
 from vestibule.domain.tokens import Credential
@@ -61,9 +61,19 @@ class Memberships:
         )
 
     async def replace_group(
-        self, caller: Credential, target: UUID, body: object, match: Tags | None, trace: str | None
-    ) -> None:
-        """Carry out a PUT; a body that says nothing about members leaves them as they are."""
+        self,
+        caller: Credential,
+        target: UUID,
+        body: object,
+        match: Tags | None,
+        trace: str | None,
+        *,
+        with_members: bool,
+    ) -> Group:
+        """Carry out a PUT; a body that says nothing about members leaves them as they are.
+
+        Returns the group as this very write left it; only where it left its members, they are read anew.
+        """
         parsed = parse_group(body)
         self.metrics.repaired(parsed.repairs)
         write = _write(parsed.document, parsed.keys)
@@ -72,29 +82,35 @@ class Memberships:
         else:
             members = MembersWrite(everything=True, added=_known_form(parsed.members))
 
-        async def work(lane: Connection) -> bool:
+        async def work(lane: Connection) -> GroupStamp | None:
             expected = None
             if match is not None:
                 group = await groups.read_group(lane, caller, target, with_members=False)
                 require(match, group.version)
                 expected = group.version
-            stamp = await groups.change_group(lane, caller, target, expected, write, members, trace)
-            return stamp is not None
+            return await groups.change_group(lane, caller, target, expected, write, members, trace)
 
-        await until_not_overtaken(self.lanes, self.metrics, work)
+        stamp = await until_not_overtaken(self.lanes, self.metrics, work)
+        if with_members and not members.everything:
+            return await self.read_group(caller, target, with_members=True)
+        shown = _as_json(sorted(members.added)) if with_members else None
+        return Group(target, parsed.document, shown, stamp.version, stamp.created_at, stamp.modified_at)
 
     async def patch_group(
         self, caller: Credential, target: UUID, body: object, match: Tags | None, trace: str | None
-    ) -> None:
-        """Carry out a PATCH as a difference; the member list is neither read nor written whole."""
+    ) -> int:
+        """Carry out a PATCH as a difference; the member list is neither read nor written whole.
 
-        async def work(lane: Connection) -> bool:
+        Returns the version that it made, or that it left as it was.
+        """
+
+        async def work(lane: Connection) -> int | None:
             group = await groups.read_group(lane, caller, target, with_members=False)
             require(match, group.version)
             change = patch_group(group.document, body)
             self.metrics.repaired(change.repairs)
             if not change.changed and change.members.is_empty:
-                return True
+                return group.version
             stamp = await groups.change_group(
                 lane,
                 caller,
@@ -108,22 +124,22 @@ class Memberships:
                 ),
                 trace,
             )
-            return stamp is not None
+            return None if stamp is None else stamp.version
 
-        await until_not_overtaken(self.lanes, self.metrics, work)
+        return await until_not_overtaken(self.lanes, self.metrics, work)
 
     async def remove_group(
         self, caller: Credential, target: UUID, match: Tags | None, trace: str | None
     ) -> None:
         """Carry out a DELETE; the members stay who they are."""
 
-        async def work(lane: Connection) -> bool:
+        async def work(lane: Connection) -> bool | None:
             expected = None
             if match is not None:
                 group = await groups.read_group(lane, caller, target, with_members=False)
                 require(match, group.version)
                 expected = group.version
-            return await groups.remove_group(lane, caller, target, expected, trace)
+            return await groups.remove_group(lane, caller, target, expected, trace) or None
 
         await until_not_overtaken(self.lanes, self.metrics, work)
 

@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from vestibule.database import persons
@@ -30,6 +30,8 @@ from vestibule_ingest.preconditions import Tags, require
 from vestibule_ingest.sharing import Sharing
 
 MOST_ATTEMPTS: Final = 40  # each time one writer wins: enough for everybody who can be in hand at one user
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,13 @@ class Provisioning:
     ) -> None:
         """Carry out a DELETE; the row stays for the retention time."""
 
-        async def work(lane: Connection) -> bool:
+        async def work(lane: Connection) -> bool | None:
             expected = None
             if match is not None:
                 person = await persons.read_person(lane, caller, target)
                 require(match, person.version)
                 expected = person.version
-            return await persons.remove_person(lane, caller, target, expected, trace)
+            return await persons.remove_person(lane, caller, target, expected, trace) or None
 
         await until_not_overtaken(self.lanes, self.metrics, work)
 
@@ -143,12 +145,13 @@ class Provisioning:
 
 
 async def until_not_overtaken(
-    lanes: Lanes, metrics: IngestMetrics, work: Callable[[Connection], Awaitable[bool]]
-) -> None:
-    """Repeat work that looks and then writes until no other write came between."""
+    lanes: Lanes, metrics: IngestMetrics, work: Callable[[Connection], Awaitable[T | None]]
+) -> T:
+    """Repeat work that looks and then writes until no other write came between: then it returns something."""
     for _ in range(MOST_ATTEMPTS):
-        if await in_a_lane(lanes, work):
-            return
+        done = await in_a_lane(lanes, work)
+        if done is not None:
+            return done
         metrics.overtaken.inc()
     raise overtaken_too_often()
 

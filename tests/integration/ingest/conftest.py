@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 
+from tests.integration.ingest.processes import running
 from tests.integration.ingest.scim_client import ScimClient
-from tests.integration.ingest.serving import Ingest, serving
+from tests.integration.ingest.serving import PUBLIC_URL, Ingest, serving
 from tests.stack import Database, copy_of, drop
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection
@@ -30,6 +31,23 @@ async def ingest(store: Database) -> AsyncIterator[Ingest]:
     """The service, too generous to throttle anybody."""
     async with serving(store.url("vestibule_ingest")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+async def processes(store: Database) -> AsyncIterator[tuple[str, str]]:
+    """Two processes of the service beside each other, at the same database: the URLs that they listen at."""
+    url = store.url("vestibule_ingest")
+    async with running(url, PUBLIC_URL) as one, running(url, PUBLIC_URL) as other:
+        yield one, other
+
+
+@pytest.fixture
+def replicas(
+    processes: tuple[str, str], session: aiohttp.ClientSession, customer: Customer
+) -> tuple[ScimClient, ScimClient]:
+    """A customer's identity provider as it reaches either process."""
+    one, other = (ScimClient(session, f"{url}/scim/v2/{customer.path}", customer.token) for url in processes)
+    return one, other
 
 
 @pytest.fixture

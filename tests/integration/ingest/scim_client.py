@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -54,7 +55,7 @@ class ScimClient:
         """Send a JSON body, or `data` just as it is; of the path only spaces and quotes are encoded."""
         every = {"Authorization": f"Bearer {self.token}"}
         if body is not None:
-            data = orjson.dumps(body)
+            data = BytesIO(orjson.dumps(body))
             every["Content-Type"] = "application/scim+json"
         url = URL(self.base + path.replace(" ", "%20").replace('"', "%22"), encoded=True)
         timeout = aiohttp.ClientTimeout(total=SECONDS)

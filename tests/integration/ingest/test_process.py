@@ -1,27 +1,17 @@
 """The service as a process: its settings, its start and its end."""
 
 import asyncio
-import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 
 import aiohttp
 import orjson
 
+from tests.integration.ingest.processes import start
 from tests.integration.ingest.scim_client import ScimClient, assert_error
 from tests.stack import Database
 from tests.tenants import Customer
 
 BOUND_SECONDS = 30.0
-
-
-async def start(**settings: str) -> Process:
-    """Start the service with these settings and no others."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VESTIBULE_")}
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "vestibule_ingest", env={**environment, **settings}, stdout=PIPE, stderr=PIPE
-    )
 
 
 async def test_every_problem_of_the_settings_is_listed_and_the_exit_code_is_2() -> None:
