@@ -50,6 +50,12 @@ class Buckets:
 
     def take(self, caller: Credential) -> None:
         """Take one request; Throttled says in how many whole seconds the next one may come."""
+        seconds = self.take_or_tell(caller)
+        if seconds > 0:
+            raise Throttled(ceil(seconds))
+
+    def take_or_tell(self, caller: Credential) -> float:
+        """Take one request and return 0, or return in how many seconds there is one."""
         now = self._clock()
         bucket = self._buckets.get(caller)
         if bucket is None:
@@ -61,8 +67,9 @@ class Buckets:
             bucket.tokens = min(self._most, bucket.tokens + (now - bucket.filled_at) * self._rate)
             bucket.filled_at = now
         if bucket.tokens < 1.0:
-            raise Throttled(ceil((1.0 - bucket.tokens) / self._rate))
+            return (1.0 - bucket.tokens) / self._rate
         bucket.tokens -= 1.0
+        return 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -115,6 +122,10 @@ class Admission:
         self._shares[caller] = share
         self._shares.move_to_end(caller)
         return Admitted(self, caller, share, room)
+
+    def take_another(self, caller: Credential) -> float:
+        """Count one more request of a caller, or return in how many seconds there is one."""
+        return self._buckets.take_or_tell(caller)
 
     def charge(self, share: _Share, room: _Room, size: int) -> None:
         """Book bytes of a body; Unavailable when this caller's bodies, or all together, have too many."""
@@ -179,6 +190,10 @@ class Admitted:
     def forget(self) -> None:
         """Note that the database does not."""
         self._share.known = False
+
+    def take_another(self) -> float:
+        """Count one more request, inside of this one; else return in how many seconds there is one."""
+        return self._admission.take_another(self._caller)
 
     def charge(self, size: int) -> None:
         """Book bytes of the body until the request ends."""

@@ -25,6 +25,7 @@ from vestibule.telemetry.requests import ObservedRequests
 from vestibule_ingest import discovery
 from vestibule_ingest.admission import Admission, Buckets
 from vestibule_ingest.base_urls import FlaggedBaseUrls
+from vestibule_ingest.bulk import BULK_SECONDS, Bulk, Resources
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.exchange import Exchange, Handler
 from vestibule_ingest.groups import Groups
@@ -52,6 +53,7 @@ class Parts:
     tracer: Tracer
     registry: CollectorRegistry
     public_probes: bool = True  # whether the probes are served beside SCIM
+    bulk_seconds: float = BULK_SECONDS  # after these no operation of a Bulk is begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ def build_service(parts: Parts) -> Service:
     creating = Sharing(lanes, metrics, create_persons)
     users = Users(Provisioning(lanes, metrics, creating))
     groups = Groups(Memberships(lanes, metrics))
+    resources = {
+        "Users": Resources("users", users.collection, users.item),
+        "Groups": Resources("groups", groups.collection, groups.item),
+    }
+    bulk = Bulk(exchange, metrics, parts.tracer, resources, parts.bulk_seconds)
 
     def route(path: str, noun: str, handlers: Mapping[str, Handler]) -> Route:
         return Route(f"{BASE}{path}", exchange.endpoint(noun, handlers), methods=list(handlers))
@@ -82,6 +89,7 @@ def build_service(parts: Parts) -> Service:
             route("/Users/{id}", "users", users.item),
             route("/Groups", "groups", groups.collection),
             route("/Groups/{id}", "groups", groups.item),
+            route("/Bulk", "bulk", bulk.collection),
             route("/ServiceProviderConfig", "discovery", {"GET": discovery.CONFIG}),
             route("/ResourceTypes", "discovery", {"GET": discovery.RESOURCE_TYPES}),
             route("/ResourceTypes/{id}", "discovery", {"GET": discovery.RESOURCE_TYPE}),

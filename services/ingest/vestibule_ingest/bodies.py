@@ -27,7 +27,11 @@ _AMBIGUOUS = re.compile(rb'"\s+:|\\"|\\u00(?:22|3[Aa])')
 
 
 class Abandoned(Exception):
-    """The client went away before its body was here: there is nobody to answer."""
+    """The client went away before it was answered: there is nobody to answer."""
+
+
+class TooManyParts(TooLarge):
+    """Small in bytes, large in memory."""
 
 
 def check_type(headers: Mapping[bytes, bytes]) -> None:
@@ -89,6 +93,12 @@ def _here_already(receive: Receive) -> MutableMapping[str, Any] | None:
     return None
 
 
+def is_abandoned(receive: Receive) -> bool:
+    """Tell whether the client, whose whole body was read, is gone."""
+    message = _here_already(receive)
+    return message is not None and message["type"] == "http.disconnect"
+
+
 async def _read_rest(receive: Receive, first: bytes, admitted: Admitted, most: int) -> bytes:
     pieces = [first]
     size = len(first)
@@ -110,16 +120,23 @@ def _piece(message: MutableMapping[str, Any], admitted: Admitted, before: int, m
 
 
 def _charge(admitted: Admitted, more: int, size: int, most: int) -> None:
+    check_size(size, most)
+    admitted.charge(more)
+
+
+def check_size(size: int, most: int) -> None:
+    """Raise TooLarge for more bytes than a body may have."""
     if size > most:
         raise _too_large(most)
-    admitted.charge(more)
 
 
 def parse_json(body: bytes) -> object:
     """Parse JSON; InvalidSyntax for what is malformed, too deep, not UTF-8, or says a name twice."""
     openings = body.count(b"[") + body.count(b"{")
     if openings > MOST_OPENINGS:
-        raise TooLarge(f"The body has more than {MOST_OPENINGS} lists and objects: send several requests.")
+        raise TooManyParts(
+            f"The body has more than {MOST_OPENINGS} lists and objects: send several requests."
+        )
     try:
         value = orjson.loads(body.removeprefix(BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:

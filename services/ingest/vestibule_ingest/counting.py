@@ -33,6 +33,14 @@ class IngestMetrics:
             "Common commits that were undone, each write then carried out alone.",
             registry=registry,
         )
+        self.bulk_operations = Children(
+            Counter(
+                "vestibule_bulk_operations",
+                "Operations of Bulk requests by their own answers.",
+                ("method", "status"),
+                registry=registry,
+            )
+        )
 
     def repaired(self, rules: Iterable[Repair]) -> None:
         """Count the rules that one request needed."""

@@ -93,17 +93,17 @@ class Exchange:
             handler = handlers["GET" if method == "HEAD" else method]
             began = time.monotonic()
             response, code = await self._answer(request, handler, f"{noun}.{WRITES.get(method, 'read')}")
-            log.info(
-                "request_answered",
-                method=method,
-                route=noun,
-                status=response.status_code,
-                code=code,
-                duration=round(time.monotonic() - began, 4),
-            )
+            _tell(method, noun, response.status_code, code, began)
             return response
 
         return answer
+
+    async def answer_part(self, call: Call, method: str, noun: str, handler: Handler) -> Response:
+        """Answer one of the many that an admitted request consists of, as if it had come alone."""
+        began = time.monotonic()
+        response, code = await self._answer_admitted(call, handler, f"{noun}.{WRITES[method]}")
+        _tell(method, noun, response.status_code, code, began)
+        return response
 
     async def _answer(
         self, request: Request, handler: Handler, operation: str
@@ -161,6 +161,17 @@ class Exchange:
             log.warning("refusal_not_recorded", operation=operation, code=code_of(error))
             return error
         return rejection_of_caller(verdict) or error
+
+
+def _tell(method: str, noun: str, status: int, code: str | None, began: float) -> None:
+    log.info(
+        "request_answered",
+        method=method,
+        route=noun,
+        status=status,
+        code=code,
+        duration=round(time.monotonic() - began, 4),
+    )
 
 
 def code_of(error: ScimError) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from vestibule.scim.attributes import Attribute, ResourceType, Schema, Type
+from vestibule.scim.bulk import MOST_BULK_BYTES, MOST_BULK_OPERATIONS
 from vestibule.scim.listing import MOST_COUNT, list_body
 from vestibule.scim.schemas import RESOURCE_TYPES, SCHEMAS
 
@@ -16,7 +17,11 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
     return {
         "schemas": [CONFIG_SCHEMA],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": True,
+            "maxOperations": MOST_BULK_OPERATIONS,
+            "maxPayloadSize": MOST_BULK_BYTES,
+        },
         "filter": {"supported": True, "maxResults": MOST_COUNT},
         "changePassword": {"supported": False},
         "sort": {"supported": False},

@@ -15,6 +15,7 @@ from vestibule.settings.values import Listen
 from vestibule.telemetry.metrics import open_registry
 from vestibule.telemetry.tracing import open_tracing
 from vestibule_ingest.app import Parts, build_service
+from vestibule_ingest.bulk import BULK_SECONDS
 from vestibule_ingest.rendering import refusal
 
 START_SECONDS = 20.0
@@ -42,6 +43,7 @@ async def serving(
     pool_size: int = 8,
     request_rate: float = NO_THROTTLE,
     name: str = "ingest-test",
+    bulk_seconds: float = BULK_SECONDS,
 ) -> AsyncIterator[Ingest]:
     """Serve in this event loop until the block ends."""
     spans = InMemorySpanExporter()
@@ -55,6 +57,7 @@ async def serving(
             request_rate=request_rate,
             tracer=tracing.tracer,
             registry=registry,
+            bulk_seconds=bulk_seconds,
         )
     )
     stopping = asyncio.Event()

@@ -184,7 +184,7 @@ async def test_discovery_works_as_lists_and_one_by_one(scim: ScimClient) -> None
     assert_error(await scim.get("/Schemas?filter=id eq 1"), 403)
 
 
-@pytest.mark.parametrize("path", ["/Robots", "/Bulk", "/Me", "/Groups/a/b", ""])
+@pytest.mark.parametrize("path", ["/Robots", "/Bulk/1", "/Me", "/Groups/a/b", ""])
 async def test_other_endpoints_are_answered_in_scim_too(scim: ScimClient, path: str) -> None:
     assert_error(await scim.get(path), 404)
 

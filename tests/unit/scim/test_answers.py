@@ -144,7 +144,7 @@ def test_discovery_is_true_to_what_works() -> None:
         for name in ("patch", "bulk", "filter", "sort", "etag", "changePassword")
     } == {
         "patch": True,
-        "bulk": False,
+        "bulk": True,
         "filter": True,
         "sort": False,
         "etag": True,

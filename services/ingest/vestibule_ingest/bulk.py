@@ -1,0 +1,196 @@
+"""POST /Bulk (RFC 7644 §3.7): many requests in one body, each carried out as if it had come alone."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+from opentelemetry.trace import Tracer
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vestibule.scim.arranging import Arrangement, arrange, resolve
+from vestibule.scim.bulk import (
+    MOST_BULK_BYTES,
+    BulkOperation,
+    BulkRequest,
+    BulkResult,
+    Method,
+    bulk_body,
+    parse_bulk,
+)
+from vestibule.scim.errors import MethodNotAllowed, NotFound, TooLarge, Unavailable
+from vestibule.telemetry.tracing import fail, span, traceparent
+from vestibule_ingest.bodies import Abandoned, TooManyParts, check_size, is_abandoned
+from vestibule_ingest.counting import IngestMetrics
+from vestibule_ingest.exchange import Call, Exchange, Handler
+from vestibule_ingest.rendering import ScimResponse
+
+# Shorter than the drain of a service that stops: an answer under way is still given.
+BULK_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The handlers of one resource type's endpoint; `noun` names what is done in records and logs."""
+
+    noun: str
+    collection: Mapping[str, Handler]
+    item: Mapping[str, Handler]
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Call):
+    """An operation as the request that it stands for; its body came with the whole."""
+
+    data: Any
+
+    async def json(self, most: int) -> Any:
+        """The body, of at most `most` bytes."""
+        check_size(len(orjson.dumps(self.data)), most)
+        return self.data
+
+
+@dataclass(slots=True)
+class Progress:
+    """What has been done of a Bulk; `made` has the ids of new resources by their bulkId."""
+
+    arrangement: Arrangement
+    until: float
+    made: dict[str, str]
+    results: list[BulkResult]
+    errors: int = 0
+
+    def note(self, result: BulkResult) -> None:
+        """Take the result of the next operation in."""
+        self.results.append(result)
+        operation = result.operation
+        if result.status >= 400:
+            self.errors += 1
+        elif operation.method is Method.POST and operation.bulk_id and result.location:
+            self.made[operation.bulk_id] = result.location.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """The handler of a Bulk; `resources` are the endpoints that its operations may name, by path.
+
+    After `seconds` no operation is begun: the rest is told to come again.
+    """
+
+    exchange: Exchange
+    metrics: IngestMetrics
+    tracer: Tracer
+    resources: Mapping[str, Resources]
+    seconds: float
+
+    @property
+    def collection(self) -> Mapping[str, Handler]:
+        """The methods of /Bulk."""
+        return {"POST": self.carry_out}
+
+    async def carry_out(self, call: Call) -> Response:
+        """POST /Bulk; Abandoned before the next operation once the client is gone."""
+        request = parse_bulk(await _body(call))
+        await call.check_caller()
+        return ScimResponse(bulk_body(await self._carry_out_all(call, request)))
+
+    async def _carry_out_all(self, call: Call, request: BulkRequest) -> list[BulkResult]:
+        arrangement = arrange(request.operations)
+        until = asyncio.get_running_loop().time() + self.seconds
+        progress = Progress(arrangement, until, {}, [])
+        for operation in arrangement.order:
+            if is_abandoned(call.request.receive):
+                raise Abandoned
+            progress.note(await self._carry_out(call, operation, progress))
+            if request.fail_on_errors is not None and progress.errors >= request.fail_on_errors:
+                break
+        return progress.results
+
+    async def _carry_out(self, call: Call, operation: BulkOperation, progress: Progress) -> BulkResult:
+        """Carry out one operation: an error of it, a reference that leads nowhere included, is its result."""
+        method = operation.method.value
+        segment = operation.path.split("/")[1]
+        resources = self.resources.get(segment)
+        noun = "bulk" if resources is None else resources.noun
+        location = None if operation.references else call.base + operation.path
+
+        async def act(call: Call) -> Response:
+            nonlocal location
+            await _wait_for_rate(call, progress.until)
+            resolved = resolve(operation, progress.arrangement, progress.made)
+            location = call.base + resolved.path
+            return await _handler(resources, resolved)(_part(call, resolved))
+
+        with span(self.tracer, f"bulk {method} {noun}") as started:
+            own = replace(call, trace=traceparent())
+            response = await self.exchange.answer_part(own, method, noun, act)
+            started.set_attribute("http.response.status_code", response.status_code)
+            if response.status_code >= 500:
+                fail(started, str(response.status_code))
+        self.metrics.bulk_operations.of(method, str(response.status_code)).inc()
+        if operation.method is Method.POST:
+            location = response.headers.get("location")
+        return _result(operation, response, location)
+
+
+async def _body(call: Call) -> Any:
+    try:
+        return await call.json(MOST_BULK_BYTES)
+    except TooManyParts:
+        raise
+    except TooLarge:
+        raise TooLarge(
+            f"The size of the bulk operation exceeds the maxPayloadSize ({MOST_BULK_BYTES}): "
+            "send several requests."
+        ) from None
+
+
+async def _wait_for_rate(call: Call, until: float) -> None:
+    """Count an operation as a request of the connection's rate; Unavailable when the time is over."""
+    loop = asyncio.get_running_loop()
+    while (left := until - loop.time()) > 0:
+        seconds = call.admitted.take_another()
+        if seconds == 0:
+            return
+        await asyncio.sleep(min(seconds, left))
+    raise Unavailable(
+        "The time of one Bulk was over before this operation was begun: send it again in another one."
+    )
+
+
+def _handler(resources: Resources | None, operation: BulkOperation) -> Handler:
+    segments = operation.path.count("/")
+    if resources is None or segments > 2:
+        raise NotFound("A Bulk has operations on /Users and /Groups, and on one resource below them.")
+    handlers = resources.collection if segments == 1 else resources.item
+    handler = handlers.get(operation.method.value)
+    if handler is None:
+        rule = "POST only" if segments == 1 else "PUT, PATCH and DELETE only"
+        raise MethodNotAllowed(f"In a Bulk this path takes {rule}.")
+    return handler
+
+
+def _part(call: Call, operation: BulkOperation) -> Part:
+    headers = {}
+    if operation.version is not None:
+        headers[b"if-match"] = operation.version.encode("utf-8", "replace")
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": operation.method.value,
+        "path": operation.path,
+        "query_string": b"",
+        "headers": [],
+        "path_params": {"id": operation.path.rpartition("/")[2]},
+    }
+    return Part(
+        Request(scope), headers, call.caller, call.base, call.trace, call.admitted, call.lanes, operation.data
+    )
+
+
+def _result(operation: BulkOperation, response: Response, location: str | None) -> BulkResult:
+    failed = response.status_code >= 400
+    version = None if failed else response.headers.get("etag")
+    shown = orjson.Fragment(bytes(response.body)) if failed else None
+    return BulkResult(operation, response.status_code, location, version, shown)
