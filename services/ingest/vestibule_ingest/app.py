@@ -1,6 +1,7 @@
 """The composition: routes, middleware in order, and the one lifespan that opens and closes everything."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -18,7 +19,7 @@ from starlette.routing import Route
 from vestibule.database.persons import create_persons
 from vestibule.database.pool import Pool, UnsafeRole
 from vestibule.probes import Check, probe_routes
-from vestibule.scim.errors import InternalError, MethodNotAllowed, NotFound
+from vestibule.scim.errors import InternalError, InvalidVersion, MethodNotAllowed, NotFound
 from vestibule.telemetry.logging import logger
 from vestibule.telemetry.metrics import RequestMetrics
 from vestibule.telemetry.requests import ObservedRequests
@@ -37,6 +38,7 @@ from vestibule_ingest.sharing import Sharing
 from vestibule_ingest.users import Users
 
 BASE = "/scim/v2/{connection}"
+OTHER_VERSION = re.compile(r"/scim/v(?!2/)[0-9.]+(?:/|$)")  # RFC 7644 §3.13
 IN_HAND_PER_LANE = 16
 
 log = logger(__name__)
@@ -136,12 +138,14 @@ def lifespan_of(lanes: Lanes) -> Callable[[Starlette], AbstractAsyncContextManag
     return lifespan
 
 
-async def answer_unrouted(_request: Request, error: Exception) -> Response:
+async def answer_unrouted(request: Request, error: Exception) -> Response:
     """Answer what no route takes, in SCIM as everything else."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         allowed = ", ".join(sorted((error.headers or {})["Allow"].split(", ")))
         return error_response(MethodNotAllowed(f"This URL takes {allowed} only."), {"allow": allowed})
+    if OTHER_VERSION.match(request.url.path):
+        return error_response(InvalidVersion("This service speaks SCIM 2.0: the base URL begins /scim/v2/."))
     return error_response(
         NotFound(
             "There is no such endpoint: the base URL ends with the connection, then comes /Users or /Groups."

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from vestibule.scim.errors import InvalidFilter, InvalidValue, UriTooLong
+from vestibule.scim.secrets import refuse_secrets
 
 LONGEST_URL: Final = 8192
 MOST_PARAMETERS: Final = 50
@@ -12,6 +13,8 @@ MOST_PARAMETERS: Final = 50
 
 def parse_query(raw: bytes) -> Mapping[str, str]:
     """Read parameters by lower-case name; the first of a name counts, unknown ones are ignored.
+
+    Sensitive for a filter that has a secret in it.
 
     OneLogin sends a trailing `&` and `+` for a space; Entra's flags have no value.
     """
@@ -28,6 +31,8 @@ def parse_query(raw: bytes) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for name, value in pairs:
         found.setdefault(name.lower(), value)
+    if "filter" in found:
+        refuse_secrets(found["filter"])
     return found
 
 
