@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tests.unit.scim.samples import patch_body
+from vestibule.scim.arranging import arrange
+from vestibule.scim.bulk import parse_bulk
 from vestibule.scim.errors import ScimError, TooMany
 from vestibule.scim.group_patch import patch_group
 from vestibule.scim.patch import patch_user
@@ -24,9 +26,36 @@ def user_patch(*operations: dict[str, Any]) -> Callable[[], object]:
     return lambda: patch_user(CROWDED, patch_body(*operations))
 
 
+def circle(operations: int, references: int) -> object:
+    """A Bulk whose operations all wait for so many others."""
+    return arrange(
+        parse_bulk(
+            {
+                "Operations": [
+                    {
+                        "method": "POST",
+                        "path": "/Groups",
+                        "bulkId": str(n),
+                        "data": {"members": [f"bulkId:{(n + k) % operations}" for k in range(references)]},
+                    }
+                    for n in range(operations)
+                ]
+            }
+        ).operations
+    )
+
+
+def bulk_of(data: object) -> object:
+    return parse_bulk({"Operations": [{"method": "PUT", "path": "/Users/1", "data": data}]})
+
+
 @pytest.mark.parametrize(
     "request_",
     [
+        pytest.param(lambda: circle(1000, 150), id="bulk-circle"),
+        pytest.param(lambda: bulk_of({"x": ["a:b"] * 300_000}), id="bulk-texts"),
+        pytest.param(lambda: bulk_of({"$ref": "bulkId:" * 280_000 + "/"}), id="bulk-reference"),
+        pytest.param(lambda: bulk_of({"path": '"bulkId:' * 200_000}), id="bulk-path"),
         pytest.param(lambda: parse_user({"userName": "ana", "emails": ALL_PRIMARY}), id="all-primary"),
         pytest.param(user_patch(*[{"op": "add", "path": "emails", "value": MANY[:50]}] * 200), id="merges"),
         pytest.param(
