@@ -43,7 +43,8 @@ class Attribute:
     """One attribute definition.
 
     `table` finds sub-attributes by canonical or lower-case name; `plain_texts` are the names of those that
-    take any text. With `has_value` a bare value can stand for the whole (RFC 7643 §2.4).
+    take any text. With `has_value` a bare value can stand for the whole (RFC 7643 §2.4). What is not `kept`
+    a client cannot set (readOnly) or nobody can see again (writeOnly).
     """
 
     name: str
@@ -62,11 +63,14 @@ class Attribute:
     table: Mapping[str, "Attribute"] = field(init=False, repr=False, compare=False)
     plain_texts: Mapping[str, int] = field(init=False, repr=False, compare=False)
     has_value: bool = field(init=False, repr=False, compare=False)
+    kept: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", attribute_table(self.sub_attributes))
         object.__setattr__(self, "plain_texts", plain_texts(self.sub_attributes))
         object.__setattr__(self, "has_value", "value" in self.table)
+        kept = self.mutability in (Mutability.READ_WRITE, Mutability.IMMUTABLE)
+        object.__setattr__(self, "kept", kept)
 
     @property
     def writable(self) -> bool:
@@ -83,17 +87,20 @@ class Schema:
     attributes: tuple[Attribute, ...]
     table: Mapping[str, Attribute] = field(init=False, repr=False, compare=False)
     plain_texts: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    immutables: tuple[Attribute, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", attribute_table(self.attributes))
         object.__setattr__(self, "plain_texts", plain_texts(self.attributes))
+        object.__setattr__(self, "immutables", immutables(self.attributes))
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
     """A kind of resource: its endpoint, its own schema and the extensions that it may carry.
 
-    `table` holds the core attributes together with the common ones (RFC 7643 §3.1).
+    `table` holds the core attributes together with the common ones (RFC 7643 §3.1); `extension_table` finds
+    an extension by its URN as registered or in lower case.
     """
 
     name: str
@@ -104,13 +111,14 @@ class ResourceType:
     table: Mapping[str, Attribute] = field(init=False, repr=False, compare=False)
     plain_texts: Mapping[str, int] = field(init=False, repr=False, compare=False)
     extension_table: Mapping[str, Schema] = field(init=False, repr=False, compare=False)
+    immutables: tuple[Attribute, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", {**attribute_table(COMMON), **self.schema.table})
         object.__setattr__(self, "plain_texts", plain_texts((*COMMON, *self.schema.attributes)))
-        object.__setattr__(
-            self, "extension_table", {extension.id: extension for extension in self.extensions}
-        )
+        object.__setattr__(self, "immutables", self.schema.immutables)
+        named = {urn: known for known in self.extensions for urn in (known.id, known.id.lower())}
+        object.__setattr__(self, "extension_table", named)
 
 
 def plain_texts(attributes: Iterable[Attribute]) -> dict[str, int]:
@@ -118,10 +126,13 @@ def plain_texts(attributes: Iterable[Attribute]) -> dict[str, int]:
     return {
         attribute.name: UNBOUNDED if attribute.longest is None else attribute.longest
         for attribute in attributes
-        if attribute.type in (Type.STRING, Type.REFERENCE)
-        and attribute.mutability is Mutability.READ_WRITE
-        and not attribute.multi_valued
+        if attribute.type in (Type.STRING, Type.REFERENCE) and attribute.kept and not attribute.multi_valued
     }
+
+
+def immutables(attributes: Iterable[Attribute]) -> tuple[Attribute, ...]:
+    """Those that keep their first value."""
+    return tuple(attribute for attribute in attributes if attribute.mutability is Mutability.IMMUTABLE)
 
 
 def attribute_table(attributes: Iterable[Attribute]) -> dict[str, Attribute]:

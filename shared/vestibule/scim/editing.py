@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vestibule.scim.attributes import Attribute, Type
+from vestibule.scim.attributes import Attribute, Mutability, Type
 from vestibule.scim.contradictions import refuse_twice
 from vestibule.scim.dialects import Repair
 from vestibule.scim.elements import Document, Mode, put_elements, put_sub, remove_elements
@@ -13,6 +13,8 @@ from vestibule.scim.filters import Filter
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
 from vestibule.scim.values import duplicate, normalise
 
+_UNASSIGNED: tuple[Any, ...] = (None, [], {})  # RFC 7643 §2.5
+
 
 def put(
     document: Document, target: Target, where: Filter | None, value: object, mode: Mode, repairs: set[Repair]
@@ -20,10 +22,8 @@ def put(
     """Add or replace a value at a target; null means "unassigned" and takes it away."""
     attribute = target.attribute
     holder = _holder(document, target)
-    if where is not None and not attribute.multi_valued:
-        raise InvalidPath(
-            f"The attribute '{attribute.name}' has one value only: a path to it takes no filter."
-        )
+    if where is not None:
+        _refuse_filter(attribute)
     old = holder.get(attribute.name)
     new: Any
     if attribute.multi_valued:
@@ -32,6 +32,7 @@ def put(
         new = put_sub(attribute, target.sub, old or {}, value, repairs)
     else:
         new = _put_single(attribute, old, value, repairs)
+    refuse_changed(attribute, old, new)
     return _with(document, target, new)
 
 
@@ -40,6 +41,8 @@ def take_away(
 ) -> Document:
     """Remove a target, the elements that a filter selects, or those that the operation's value lists."""
     attribute = target.attribute
+    if where is not None:
+        _refuse_filter(attribute)
     old = _holder(document, target).get(attribute.name)
     if old is None:
         _refuse_required(attribute, target.sub)
@@ -47,15 +50,25 @@ def take_away(
     new: Any
     if attribute.multi_valued:
         new = remove_elements(target, where, old, value, repairs)
-    elif where is not None:
-        raise InvalidPath(
-            f"The attribute '{attribute.name}' has one value only: a path to it takes no filter."
-        )
     elif target.sub is not None:
         new = {name: inner for name, inner in old.items() if name != target.sub.name}
     else:
         new = None
+    refuse_changed(attribute, old, new)
     return _with(document, target, new)
+
+
+def _refuse_filter(attribute: Attribute) -> None:
+    if not attribute.multi_valued or attribute.type is not Type.COMPLEX:
+        raise InvalidPath(f"The attribute '{attribute.name}' has no parts to filter by: name it alone.")
+
+
+def refuse_changed(attribute: Attribute, old: Any, new: Any) -> None:
+    """Raise MutabilityViolation where an immutable attribute would lose its value (RFC 7643 §7)."""
+    if attribute.mutability is Mutability.IMMUTABLE and old not in _UNASSIGNED and new != old:
+        raise MutabilityViolation(
+            f"The attribute '{attribute.name}' keeps its first value: take it out of the attribute mapping."
+        )
 
 
 def put_extension(
@@ -82,6 +95,9 @@ def put_extension(
         if attribute is None:
             repairs.add(Repair.UNKNOWN_ATTRIBUTE)
             continue
+        if not attribute.kept:
+            repairs.add(Repair.READ_ONLY_VALUE)
+            continue
         result = put(result, Target(target.urn, attribute), None, inner, mode, repairs)
     return result
 
@@ -106,7 +122,7 @@ def _holder(document: Document, target: Target) -> Mapping[str, Any]:
 def _with(document: Document, target: Target, value: Any) -> Document:
     """The document with the attribute set, or without it when nothing is left of it."""
     name = target.attribute.name
-    if value in (None, [], {}):
+    if value in _UNASSIGNED:
         _refuse_required(target.attribute, None)
         value = None
     holder = dict(_holder(document, target))

@@ -45,6 +45,8 @@ def put_elements(
 
 def _merge(attribute: Attribute, old: list[Any], new: list[Any]) -> list[Any]:
     """Add elements; one that is there already is brought up to date in its place."""
+    if attribute.type is not Type.COMPLEX:
+        return old + [value for value in dict.fromkeys(new) if value not in old]
     result = list(old)
     places = {element_key(attribute, element): place for place, element in enumerate(old)}
     if any(element.get("primary") is True for element in new):
@@ -173,6 +175,9 @@ def remove_elements(
     target: Target, where: Filter | None, old: list[Any], value: object, repairs: set[Repair]
 ) -> list[Any]:
     attribute = target.attribute
+    if attribute.type is not Type.COMPLEX:
+        gone = old if value is None else normalise(attribute, value, repairs) or []
+        return [element for element in old if element not in gone]
     is_listed = value is not None and target.sub is None
     listed: frozenset[ElementKey] = frozenset()
     if is_listed:

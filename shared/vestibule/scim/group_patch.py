@@ -1,12 +1,13 @@
 """PATCH of a group as a change: its cost follows the request, never the number of members it has."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from vestibule.scim.contradictions import refuse_contradictions
 from vestibule.scim.dialects import Repair
 from vestibule.scim.elements import Mode
-from vestibule.scim.errors import InvalidPath
+from vestibule.scim.errors import InvalidPath, MutabilityViolation
 from vestibule.scim.filters import And, Comparison, Filter, Operator, Or
 from vestibule.scim.groups import GroupKeys, MemberRef, group_keys, parse_members
 from vestibule.scim.names import AttributeName
@@ -115,7 +116,9 @@ def _apply_to_members(members: _Members, verb: Verb, path: Path, value: object, 
         repairs.add(Repair.READ_ONLY_VALUE)
         return
     if path.where is not None:
-        _apply_to_selected(members, verb, _selected(path.where), repairs)
+        _apply_to_selected(members, verb, _selected(path.where), value, repairs)
+    elif path.name.sub is not None and verb is not Verb.ADD:
+        raise _immutable()
     elif verb is Verb.ADD:
         members.add(parse_members(value, repairs))
     elif verb is Verb.REPLACE:
@@ -128,13 +131,35 @@ def _apply_to_members(members: _Members, verb: Verb, path: Path, value: object, 
         members.remove(tuple(member.value for member in parse_members(value, repairs)))
 
 
-def _apply_to_selected(members: _Members, verb: Verb, values: tuple[str, ...], repairs: set[Repair]) -> None:
-    if verb is Verb.REMOVE:
+def _apply_to_selected(
+    members: _Members, verb: Verb, values: tuple[str, ...], value: object, repairs: set[Repair]
+) -> None:
+    if verb is Verb.REMOVE or (verb is Verb.REPLACE and value is None):
         members.remove(values)
         return
+    if value is None:
+        return
+    if any(said not in values for said in _said_values(value)):
+        raise _immutable()
     # As everywhere, a value path that names what is not there creates it.
     repairs.add(Repair.CREATED_TARGET)
     members.add(tuple(MemberRef(value) for value in values))
+
+
+def _said_values(value: object) -> Iterator[object]:
+    """The ids that a value says, in any of the shapes of a member."""
+    for element in value if isinstance(value, list) else (value,):
+        if isinstance(element, dict):
+            yield from (inner for name, inner in element.items() if name.lower() == "value")
+        else:
+            yield element
+
+
+def _immutable() -> MutabilityViolation:
+    # RFC 7643 §8.7.1: members.value is immutable.
+    return MutabilityViolation(
+        "A member's 'value' cannot be changed: remove the member and add the other one."
+    )
 
 
 def _selected(where: Filter) -> tuple[str, ...]:

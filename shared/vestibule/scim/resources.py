@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vestibule.scim.attributes import Attribute, Mutability, ResourceType, Returned, Schema
+from vestibule.scim.attributes import Attribute, ResourceType, Returned, Schema
 from vestibule.scim.contradictions import refuse_contradictions
 from vestibule.scim.dialects import Repair, registered_urn
+from vestibule.scim.editing import refuse_changed
 from vestibule.scim.elements import Mode
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany
 from vestibule.scim.extensions import keep_free_value, put_free_extension
@@ -50,6 +51,8 @@ def parse_user(body: object, previous: Mapping[str, Any] | None = None) -> Parse
     """
     repairs: set[Repair] = set()
     document = normalise_resource(USER, body, repairs)
+    if previous is not None:
+        keep_immutable(USER, previous, document)
     if "active" not in document:
         if previous is None:
             document["active"] = True
@@ -126,13 +129,25 @@ def normalise_resource(resource_type: ResourceType, body: object, repairs: set[R
             others.append((key, value))
         elif value is None:
             repairs.add(Repair.NULL_VALUE)
-        elif attribute.mutability is not Mutability.READ_WRITE:
+        elif not attribute.kept:
             _note_left_out(attribute, repairs)
         else:
             normal = normalise(attribute, value, repairs)
             if normal is not None:
                 document[key] = normal
     return _add_others(resource_type, body, document, others, repairs) if others else document
+
+
+def keep_immutable(
+    resource_type: ResourceType, previous: Mapping[str, Any], document: Mapping[str, Any]
+) -> None:
+    """Raise MutabilityViolation where a PUT changes what is set for ever (RFC 7644 §3.5.1)."""
+    for attribute in resource_type.immutables:
+        refuse_changed(attribute, previous.get(attribute.name), document.get(attribute.name))
+    for schema in resource_type.extensions:
+        for attribute in schema.immutables:
+            old, new = previous.get(schema.id) or {}, document.get(schema.id) or {}
+            refuse_changed(attribute, old.get(attribute.name), new.get(attribute.name))
 
 
 def _note_left_out(attribute: Attribute, repairs: set[Repair]) -> None:
@@ -165,7 +180,7 @@ def _add_others(
             repairs.add(Repair.NAME_CASE)
             if attribute.name in document or attribute.name in body:
                 raise duplicate(attribute.name)
-            if attribute.mutability is Mutability.READ_WRITE and value is not None:
+            if attribute.kept and value is not None:
                 normal = normalise(attribute, value, repairs)
                 if normal is not None:
                     document[attribute.name] = normal
@@ -182,13 +197,13 @@ def _add_extension(
     """Read an extension's body; False when the key is none."""
     if key[:4].lower() != "urn:" or not (value is None or isinstance(value, dict)):
         return False
-    urn = registered_urn(key, repairs)
-    if urn is None:
+    registered = registered_urn(key, repairs)
+    schema = resource_type.extension_table.get(registered or key.lower())
+    if schema is None and registered is None:
         if parse_known_attribute(resource_type, key):
             return False
         put_free_extension(document, key, keep_free_value(key, value))
         return True
-    schema = resource_type.extension_table.get(urn)
     if schema is not None and value is not None:
         _put_extension(schema, document, value, repairs)
     return True
@@ -209,7 +224,7 @@ def parse_known_attribute(resource_type: ResourceType, key: str) -> bool:
     path = parse_path_or_none(key)
     if path is None or path.name.schema is None or path.name.attribute is None:
         return False
-    urn = registered_urn(path.name.schema, set())
+    urn = registered_urn(path.name.schema, set()) or path.name.schema.lower()
     return urn == resource_type.schema.id or urn in resource_type.extension_table
 
 
@@ -226,6 +241,9 @@ def _normalise_extension(schema: Schema, body: Mapping[str, object], repairs: se
             continue
         if attribute.name in result:
             raise duplicate(attribute.name)
+        if not attribute.kept:
+            _note_left_out(attribute, repairs)
+            continue
         normal = normalise(attribute, value, repairs)
         if normal is not None:
             result[attribute.name] = normal

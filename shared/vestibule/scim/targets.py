@@ -62,18 +62,24 @@ def _resolve_qualified(
         if name.attribute is None:
             raise InvalidPath("A path names an attribute of the resource, not its whole schema.")
         return resolve(resource_type, AttributeName(None, name.attribute, name.sub), repairs)
-    known = resource_type.extension_table.get(urn)
+    known = resource_type.extension_table.get(urn) or resource_type.extension_table.get(urn.lower())
+    if known is None and name.attribute is not None:
+        # What looks like an attribute may be the end of the URN, as the `User` of `urn:corp:2.0:User`.
+        whole = f"{urn}:{name.attribute}"
+        known = resource_type.extension_table.get(whole.lower())
+        if known is not None:
+            name = AttributeName(whole, name.sub)
     if known is None:
         if name.attribute is None:
             return ExtensionTarget(urn, None)
         return FreeTarget(urn, name.attribute, name.sub)
     if name.attribute is None:
-        return ExtensionTarget(urn, known)
+        return ExtensionTarget(known.id, known)
     attribute = known.table.get(name.attribute.lower())
     if attribute is None:
         repairs.add(Repair.UNKNOWN_ATTRIBUTE)
         return None
-    return _with_sub(urn, attribute, name.sub, repairs)
+    return _with_sub(known.id, attribute, name.sub, repairs)
 
 
 def _with_sub(

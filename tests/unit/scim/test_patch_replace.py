@@ -228,7 +228,11 @@ def test_all_or_nothing() -> None:
         (patch_body({"op": "replace", "path": "na me", "value": "x"}), InvalidPath, "not an attribute name"),
         (patch_body({"op": "replace", "path": "a.b.c", "value": "x"}), InvalidPath, "not an attribute name"),
         (patch_body({"op": "replace", "path": "userName.x", "value": "x"}), InvalidPath, "has no parts"),
-        (patch_body({"op": "replace", "path": 'name[a eq "b"]', "value": {}}), InvalidPath, "one value only"),
+        (
+            patch_body({"op": "replace", "path": 'name[a eq "b"]', "value": {}}),
+            InvalidPath,
+            "no parts to filter",
+        ),
         (
             patch_body({"op": "replace", "path": "emails[type eq", "value": "x"}),
             InvalidFilter,
