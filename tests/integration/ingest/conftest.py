@@ -1,7 +1,7 @@
 """One service and one database for all tests of ingest; each test has a customer of its own."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import aiohttp
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from tests.integration.ingest.processes import running
 from tests.integration.ingest.scim_client import ScimClient
 from tests.integration.ingest.serving import PUBLIC_URL, Ingest, serving
+from tests.integration.ingest.trials import Record, Trial
 from tests.stack import Database, copy_of, drop
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection
@@ -95,3 +96,19 @@ async def customer(new_customer: NewCustomer) -> Customer:
 def scim(client_of: NewClient, customer: Customer) -> ScimClient:
     """The client of that customer's identity provider."""
     return client_of(customer)
+
+
+@pytest.fixture(scope="session")
+def record(say_at_the_end: Callable[[str], None]) -> Iterator[Record]:
+    """Counts the hostile input of the whole run."""
+    kept = Record()
+    yield kept
+    say_at_the_end(
+        f"hostile input: {kept.inputs} requests, no answer with 5xx, the slowest after {kept.slowest:.2f} s"
+    )
+
+
+@pytest.fixture
+def trial(scim: ScimClient, admin: Connection, customer: Customer, record: Record) -> Trial:
+    """A customer of whom every row is watched."""
+    return Trial(scim, admin, customer, record)

@@ -9,48 +9,20 @@ import orjson
 import pytest
 
 from tests.integration.ingest.scim_client import ERROR, ScimClient
+from tests.integration.ingest.sockets import WAIT_SECONDS, Dial, dialling
 from tests.tenants import Customer
 from vestibule.domain.tokens import mint
 from vestibule_ingest.admission import BODY_BUDGET, MOST_WAITING
 
-WAIT_SECONDS = 20.0
 MANY = 170
 GROUP_BYTES = 8 * 1024 * 1024
-
-
-class Socket:
-    """A raw connection to the service."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def answer(self) -> tuple[int, bytes, bytes]:
-        """Status, head and body of an answer."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            head = await self.reader.readuntil(b"\r\n\r\n")
-            [length] = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
-            return int(head.split()[1]), head, await self.reader.readexactly(int(length.partition(b":")[2]))
-
-
-Dial = Callable[[bytes], Awaitable[Socket]]
 
 
 @pytest.fixture
 async def dial(scim: ScimClient) -> AsyncIterator[Dial]:
     """Opens raw connections and writes something into them."""
-    host, _, port = scim.base.partition("//")[2].partition("/")[0].partition(":")
-    opened: list[Socket] = []
-
-    async def make(first: bytes) -> Socket:
-        made = Socket(*await asyncio.open_connection(host, int(port)))
-        opened.append(made)
-        made.writer.write(first)
-        return made
-
-    yield make
-    for one in opened:
-        one.writer.close()
+    async with dialling(scim.base) as opened:
+        yield opened
 
 
 def head(customer: Customer, token: str, size: int, *more: str) -> bytes:
