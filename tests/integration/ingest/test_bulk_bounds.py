@@ -5,11 +5,14 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
+from asyncpg.transaction import Transaction
+from yarl import URL
 
 from tests.integration.ingest.bulk_requests import PERSONS, refusals, send, statuses, user
 from tests.integration.ingest.lost_answers import sent
+from tests.integration.ingest.processes import running
 from tests.integration.ingest.scim_client import Answer, ScimClient, assert_error
-from tests.integration.ingest.serving import Ingest, serving
+from tests.integration.ingest.serving import PUBLIC_URL, Ingest, serving
 from tests.stack import Database
 from tests.tenants import Customer
 from tests.waiting import until
@@ -177,6 +180,40 @@ async def test_a_token_that_is_revoked_meanwhile_opens_nothing_more(
     assert (first, last) == ("201", "401")
     assert under_way in ("200", "401")
     assert await admin.fetchval(PERSONS, customer.tenant) == 2
+
+
+async def test_a_service_that_stops_still_answers_the_bulk_that_is_under_way(
+    store: Database, customer: Customer, session: aiohttp.ClientSession, scim: ScimClient, admin: Connection
+) -> None:
+    held = await scim.create_user("held@corp.example")
+    title = [{"op": "add", "path": "title", "value": "x"}]
+    operations = [user("first"), {"method": "PATCH", "path": f"/Users/{held}", "data": title}, user("last")]
+    transaction = admin.transaction()
+    await transaction.start()
+    await admin.execute("select from ingest.person where id = $1 for update", held)
+    async with running(store.url("vestibule_ingest"), PUBLIC_URL) as url:
+        own = ScimClient(session, f"{url}/scim/v2/{customer.path}", customer.token)
+        sending = asyncio.create_task(send(own, *operations))
+        await until(is_there(scim, "first"), BOUND_SECONDS, "the first operation")
+        releasing = asyncio.create_task(roll_back_once_closed(transaction, own))
+    await releasing
+    assert statuses(await sending) == ["201", "200", "201"]
+
+
+async def roll_back_once_closed(transaction: Transaction, scim: ScimClient) -> None:
+    """Let go of what is locked as soon as the service takes no new connection."""
+    url = URL(scim.base)
+
+    async def is_closed() -> bool:
+        try:
+            _, writer = await asyncio.open_connection(url.host, url.port)
+        except ConnectionRefusedError:
+            return True
+        writer.close()
+        return False
+
+    await until(is_closed, BOUND_SECONDS, "the service to take nothing new")
+    await transaction.rollback()
 
 
 def is_there(scim: ScimClient, name: str) -> Callable[[], Awaitable[bool]]:
