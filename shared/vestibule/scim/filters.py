@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias, assert_never
 
 from vestibule.scim.errors import InvalidFilter, InvalidPath, TooMany
 from vestibule.scim.names import AttributeName, parse_name
@@ -91,6 +91,20 @@ def parse_filter(text: str) -> Filter:
     return found
 
 
+def names_in(condition: Filter) -> Iterator[AttributeName]:
+    """Every attribute that a filter names at the top, not inside brackets."""
+    match condition:
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from names_in(term)
+        case Not(term):
+            yield from names_in(term)
+        case Comparison() | Present() | ValuePath():
+            yield condition.name
+        case _:
+            assert_never(condition)
+
+
 class Tokens:
     """The tokens of one text with a place in them, and the number of terms read so far."""
 
@@ -120,6 +134,11 @@ class Tokens:
             return False
         self._place += 1
         return True
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number as a filter may have it."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def parse_bracketed(tokens: Tokens, depth: int) -> Filter:
