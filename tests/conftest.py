@@ -3,11 +3,17 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from infra.local.servers import Addresses
 from tests.stack import Database, copy_of, drop, make_template, running_servers
 
 pytest_plugins = ["tests.closing_lines", "tests.no_skips"]
+
+# `--hypothesis-profile=long`: minutes instead of seconds
+settings.register_profile(
+    "long", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ create table ingest.person (
     email_ci varchar(2000),                              -- the primary work address, folded: for filters only
     active boolean not null,
     resource jsonb not null,                             -- as sent, normalised names, without id, meta, groups
+    search jsonb,                                        -- its attributes whose texts ASCII's lower case does not fold, folded
     version bigint not null default 1,
     created_at timestamptz not null default now(),
     modified_at timestamptz not null default now(),
@@ -25,6 +26,9 @@ create unique index person_external_id on ingest.person (external_id, connection
     where removed_at is null and external_id is not null;
 create index person_email on ingest.person (email_ci, connection_id, tenant_id)
     where removed_at is null and email_ci is not null;
+-- whoever has several work addresses is found by each: then, and where folding needs it, `search` has them
+create index person_further_email on ingest.person (connection_id, tenant_id)
+    where removed_at is null and search ? 'emails';
 create index person_display_name on ingest.person (display_name_ci, connection_id, tenant_id)
     where removed_at is null and display_name_ci is not null;
 create index person_removed on ingest.person (user_name_ci, connection_id, tenant_id) where removed_at is not null;
@@ -39,6 +43,7 @@ create table ingest."group" (
     external_id varchar(1024),
     display_name_ci varchar(2000) not null,
     resource jsonb not null,                             -- without id, meta, members
+    search jsonb,                                        -- as a person's
     version bigint not null default 1,
     created_at timestamptz not null default now(),
     modified_at timestamptz not null default now(),
@@ -63,6 +68,16 @@ create table ingest.group_member (
 ) with (autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500);
 create index group_member_person on ingest.group_member (person_id, connection_id, tenant_id) where removed_at is null;
 alter table ingest.group_member add primary key (tenant_id, connection_id, group_id, person_id);
+
+-- Every thousandth person of a connection in the order of ids: so many are there up to this one, itself included. Lists count
+-- and skip from the nearest one instead of from the first person (functions count_persons, search).
+create table ingest.milestone (
+    tenant_id uuid not null,
+    connection_id uuid not null,
+    id uuid not null,
+    position bigint not null,
+    primary key (tenant_id, connection_id, id)
+) with (fillfactor = 50);
 
 -- Requests that made no person and say so to somebody. Repeats within a minute are one row that counts them: an identity
 -- provider that asks for the impossible does so for ever.
@@ -105,12 +120,14 @@ alter table ingest.person enable row level security, force row level security;
 alter table ingest."group" enable row level security, force row level security;
 alter table ingest.group_member enable row level security, force row level security;
 alter table ingest.refusal enable row level security, force row level security;
+alter table ingest.milestone enable row level security, force row level security;
 create policy one_tenant on ingest.person using (tenant_id = chain.current_tenant());
 create policy one_tenant on ingest."group" using (tenant_id = chain.current_tenant());
 create policy one_tenant on ingest.group_member using (tenant_id = chain.current_tenant());
+create policy one_tenant on ingest.milestone using (tenant_id = chain.current_tenant());
 create policy one_tenant on ingest.refusal using (tenant_id = chain.current_tenant());
 
-grant select, insert, update on ingest.person, ingest."group" to vestibule_ingest;
+grant select, insert, update on ingest.person, ingest."group", ingest.milestone to vestibule_ingest;
 grant select, insert, update, delete on ingest.group_member to vestibule_ingest;
 grant insert (tenant_id, connection_id, operation, status, code, trace), update (requests, at, trace), select
     on ingest.refusal to vestibule_ingest;
@@ -155,18 +172,39 @@ begin
 end
 $$;
 
+-- The least id that a person made at this moment can have: ids begin with the time, in milliseconds.
+create function ingest.first_id(at timestamptz) returns uuid
+    language sql immutable
+as $$ select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid $$;
+
+create function ingest.hold_milestones(connection uuid) returns void
+    language sql volatile
+as $$ select pg_advisory_xact_lock_shared(hashtextextended(connection::text, 0)) $$;
+
+create function ingest.move_milestones(tenant uuid, connection uuid, target uuid, persons integer) returns void
+    language sql volatile
+as $$
+    with held as (
+        select m.id from ingest.milestone m
+         where m.tenant_id = tenant and m.connection_id = connection and m.id >= target
+         order by m.id for no key update)
+    update ingest.milestone m set position = m.position + persons
+      from held where m.tenant_id = tenant and m.connection_id = connection and m.id = held.id
+$$;
+
 -- Verdicts: created | returned (the same person inside the retention time: same id) | user_name_taken |
 -- external_id_taken | unauthorized | suspended.
 create function ingest.create_person(
     in path text, in token_hash bytea, in new_id uuid, in new_external_id text, in new_user_name_ci text,
-    in new_display_name_ci text, in new_email_ci text, in new_active boolean, in new_resource jsonb, in new_trace text,
-    out verdict text, out id uuid, out version bigint, out created_at timestamptz, out modified_at timestamptz
+    in new_display_name_ci text, in new_email_ci text, in new_active boolean, in new_resource jsonb, in new_search jsonb,
+    in new_trace text, out verdict text, out id uuid, out version bigint, out created_at timestamptz, out modified_at timestamptz
 )
     language plpgsql volatile
 as $$
 declare
     who record;
     past uuid;
+    between_old boolean;
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
@@ -175,12 +213,17 @@ begin
     end if;
     past := ingest.returning_person(who.tenant_id, who.connection_id, new_user_name_ci, new_external_id, new_email_ci,
                                     who.key_trust);
+    between_old := past is not null or new_id < ingest.first_id(now() - interval '10 seconds');
+    if between_old then
+        perform ingest.hold_milestones(who.connection_id);
+    end if;
     if past is null then
         -- not an exception handler: its subtransaction would cost every create a transaction id of its own
         insert into ingest.person as p
-            (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active, resource)
+            (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active, resource,
+             search)
         values (who.tenant_id, who.connection_id, new_id, new_external_id, new_user_name_ci, new_display_name_ci,
-                new_email_ci, new_active, new_resource)
+                new_email_ci, new_active, new_resource, new_search)
         on conflict do nothing
         returning 'created', p.id, p.version, p.created_at, p.modified_at
              into verdict, id, version, created_at, modified_at;
@@ -189,7 +232,8 @@ begin
             update ingest.person p
                set removed_at = null, external_id = coalesce(new_external_id, p.external_id),
                    user_name_ci = new_user_name_ci, display_name_ci = new_display_name_ci, email_ci = new_email_ci,
-                   active = new_active, resource = new_resource, version = p.version + 1, modified_at = now()
+                   active = new_active, resource = new_resource, search = new_search, version = p.version + 1,
+                   modified_at = now()
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = past
             returning 'returned', p.id, p.version, p.created_at, p.modified_at
                  into verdict, id, version, created_at, modified_at;
@@ -200,6 +244,9 @@ begin
     if verdict is null then
         verdict := ingest.taken_person_key(who.tenant_id, who.connection_id, new_id, new_user_name_ci);
         return;
+    end if;
+    if between_old then
+        perform ingest.move_milestones(who.tenant_id, who.connection_id, id, 1);
     end if;
     perform chain.mark('person', who.tenant_id, who.desk_id, array[id], 1::smallint, new_trace);
     insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
@@ -212,7 +259,8 @@ $$;
 -- transaction's lock; then, and when any item fails, nothing of the whole was done.
 create function ingest.create_persons(
     patience integer, paths text[], token_hashes bytea[], new_ids uuid[], new_external_ids text[], new_user_names_ci text[],
-    new_display_names_ci text[], new_emails_ci text[], new_actives boolean[], new_resources jsonb[], new_traces text[]
+    new_display_names_ci text[], new_emails_ci text[], new_actives boolean[], new_resources jsonb[], new_searches jsonb[],
+    new_traces text[]
 ) returns table (verdict text, id uuid, version bigint, created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
 as $$
@@ -225,7 +273,7 @@ begin
           from ingest.create_person(
                    paths[place], token_hashes[place], new_ids[place], new_external_ids[place], new_user_names_ci[place],
                    new_display_names_ci[place], new_emails_ci[place], new_actives[place], new_resources[place],
-                   new_traces[place]) c;
+                   new_searches[place], new_traces[place]) c;
     end loop;
 end
 $$;
@@ -256,7 +304,7 @@ $$;
 create function ingest.replace_person(
     in path text, in token_hash bytea, in target uuid, in expected_version bigint, in new_external_id text,
     in new_user_name_ci text, in new_display_name_ci text, in new_email_ci text, in new_active boolean,
-    in new_resource jsonb, in operation text, in new_trace text,
+    in new_resource jsonb, in new_search jsonb, in operation text, in new_trace text,
     out verdict text, out version bigint, out modified_at timestamptz, out resource jsonb
 )
     language plpgsql volatile
@@ -285,15 +333,15 @@ begin
     if old.user_name_ci = new_user_name_ci and old.external_id is not distinct from new_external_id then
         update ingest.person p
            set display_name_ci = new_display_name_ci, email_ci = new_email_ci, active = new_active,
-               resource = new_resource, version = p.version + 1, modified_at = now()
+               resource = new_resource, search = new_search, version = p.version + 1, modified_at = now()
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target
         returning 'replaced', p.version, p.modified_at into verdict, version, modified_at;
     else
         begin
             update ingest.person p
                set external_id = new_external_id, user_name_ci = new_user_name_ci, display_name_ci = new_display_name_ci,
-                   email_ci = new_email_ci, active = new_active, resource = new_resource, version = p.version + 1,
-                   modified_at = now()
+                   email_ci = new_email_ci, active = new_active, resource = new_resource, search = new_search,
+                   version = p.version + 1, modified_at = now()
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target
             returning 'replaced', p.version, p.modified_at into verdict, version, modified_at;
         exception when unique_violation then
@@ -334,8 +382,10 @@ begin
     elsif found_version <> expected_version then
         return 'stale';
     end if;
+    perform ingest.hold_milestones(who.connection_id);
     update ingest.person p set removed_at = now(), active = false, version = p.version + 1, modified_at = now()
      where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target;
+    perform ingest.move_milestones(who.tenant_id, who.connection_id, target, -1);
     delete from ingest.group_member m
      where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.person_id = target;
     perform chain.mark('person', who.tenant_id, who.desk_id, array[target], 0::smallint, new_trace);
@@ -379,30 +429,17 @@ begin
 end
 $$;
 
-create function ingest.groups_of(tenant uuid, connection uuid, person uuid) returns jsonb
-    language sql stable
-as $$
-    select jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName') order by g.id)
-      from ingest.group_member m
-      join ingest."group" g on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
-     where m.tenant_id = tenant and m.connection_id = connection and m.person_id = person
-       and m.removed_at is null and g.removed_at is null
-$$;
-
--- The first row is always a verdict row (`ok` with the total, or why not), the page follows with verdict null.
--- `key` names the indexed column that is looked up first (id, user_name, external_id, email, display_name; null: all), and
--- every wanted_* that is not null must hold.
-create function ingest.list_persons(
-    path text, token_hash bytea, key text, wanted_id uuid, wanted_user_name text, wanted_external_id text,
-    wanted_email text, wanted_display_name text, wanted_any_email text, wanted_active boolean,
-    skipped bigint, page_size integer
+-- Persons looked up by one key, of which few have the same: id, user_name, external_id, email (a work address) or
+-- display_name. The first row is always a verdict row (`ok` with the total, or why not), the page follows with verdict null.
+create function ingest.find_persons(
+    path text, token_hash bytea, key text, wanted text, wanted_active boolean, skipped bigint, page_size integer
 ) returns table (verdict text, total bigint, id uuid, resource jsonb, groups jsonb, version bigint,
                  created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
 as $$
 declare
     who record;
-    counted bigint;
+    wanted_id uuid := case when key = 'id' then wanted::uuid end;
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
@@ -410,61 +447,47 @@ begin
                             null::timestamptz, null::timestamptz;
         return;
     end if;
-    if key is null and wanted_any_email is null and wanted_active is null then
-        select count(*) into counted from ingest.person p
-         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null;
-        return query select 'ok'::text, counted, null::uuid, null::jsonb, null::jsonb, null::bigint,
-                            null::timestamptz, null::timestamptz;
-        return query
-        select null::text, null::bigint, l.id, l.resource, ingest.groups_of(l.tenant_id, l.connection_id, l.id),
-               l.version, l.created_at, l.modified_at
-          from (select p.* from ingest.person p
-                 where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-                 order by p.id offset skipped limit page_size) l
-         order by l.id;
-        return;
-    end if;
     -- One branch runs: the others' one-time filters are false.
     return query
     with candidates as (
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and key = 'user_name' and p.user_name_ci = wanted_user_name
+           and key = 'user_name' and p.user_name_ci = wanted
         union all
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and key = 'external_id' and p.external_id = wanted_external_id
+           and key = 'external_id' and p.external_id = wanted
         union all
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and key = 'email' and p.email_ci = wanted_email
+           and key = 'email' and p.email_ci = wanted
         union all
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and key = 'display_name' and p.display_name_ci = wanted_display_name
+           and key = 'email' and p.search ? 'emails' and p.email_ci is distinct from wanted
+           and exists (select from jsonb_path_query(p.search -> 'emails', '$[*]') e
+                        where lower(e ->> 'type' collate "C") = 'work' and lower(e ->> 'value' collate "C") = wanted)
+        union all
+        select p.* from ingest.person p
+         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
+           and key = 'display_name' and p.display_name_ci = wanted
         union all
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
            and key = 'id' and p.id = wanted_id
-        union all
-        select p.* from ingest.person p
-         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and key is null
     ), hits as materialized (
-        select c.* from candidates c
-         where (wanted_id is null or c.id = wanted_id)
-           and (wanted_user_name is null or c.user_name_ci = wanted_user_name)
-           and (wanted_external_id is null or c.external_id = wanted_external_id)
-           and (wanted_email is null or c.email_ci = wanted_email)
-           and (wanted_display_name is null or c.display_name_ci = wanted_display_name)
-           and (wanted_active is null or c.active = wanted_active)
-           and (wanted_any_email is null or exists (
-                select from jsonb_array_elements(c.resource -> 'emails') e where lower(e ->> 'value') = wanted_any_email))
+        select c.* from candidates c where wanted_active is null or c.resource -> 'active' = to_jsonb(wanted_active)
     )
     select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::jsonb, null::bigint,
            null::timestamptz, null::timestamptz
     union all
-    (select null::text, null::bigint, l.id, l.resource, ingest.groups_of(l.tenant_id, l.connection_id, l.id),
+    (select null::text, null::bigint, l.id, l.resource,
+            (select jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName') order by g.id)
+               from ingest.group_member m
+               join ingest."group" g
+                 on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
+              where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.person_id = l.id
+                and m.removed_at is null and g.removed_at is null),
             l.version, l.created_at, l.modified_at
        from (select h.* from hits h order by h.id offset skipped limit page_size) l
       order by l.id);
@@ -512,7 +535,7 @@ $$;
 -- Verdicts: created | display_name_taken | external_id_taken | unknown_members | unauthorized | suspended.
 create function ingest.create_group(
     in path text, in token_hash bytea, in new_id uuid, in new_external_id text, in new_display_name_ci text,
-    in new_resource jsonb, in members uuid[], in new_trace text,
+    in new_resource jsonb, in new_search jsonb, in members uuid[], in new_trace text,
     out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown integer
 )
     language plpgsql volatile
@@ -531,8 +554,8 @@ begin
         verdict := 'unknown_members';
         return;
     end if;
-    insert into ingest."group" as g (tenant_id, connection_id, id, external_id, display_name_ci, resource)
-    values (who.tenant_id, who.connection_id, new_id, new_external_id, new_display_name_ci, new_resource)
+    insert into ingest."group" as g (tenant_id, connection_id, id, external_id, display_name_ci, resource, search)
+    values (who.tenant_id, who.connection_id, new_id, new_external_id, new_display_name_ci, new_resource, new_search)
     on conflict do nothing
     returning 'created', g.version, g.created_at, g.modified_at into verdict, version, created_at, modified_at;
     if not found then
@@ -556,8 +579,8 @@ $$;
 -- Verdicts: changed | unchanged | missing | stale | display_name_taken | external_id_taken | unknown_members | unauthorized | suspended.
 create function ingest.change_group(
     in path text, in token_hash bytea, in target uuid, in expected_version bigint, in new_external_id text,
-    in new_display_name_ci text, in new_resource jsonb, in everything boolean, in added uuid[], in removed uuid[],
-    in new_trace text,
+    in new_display_name_ci text, in new_resource jsonb, in new_search jsonb, in everything boolean, in added uuid[],
+    in removed uuid[], in new_trace text,
     out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown integer
 )
     language plpgsql volatile
@@ -613,6 +636,7 @@ begin
            set external_id = case when renamed then new_external_id else g.external_id end,
                display_name_ci = case when renamed then new_display_name_ci else g.display_name_ci end,
                resource = case when renamed then new_resource else g.resource end,
+               search = case when renamed then new_search else g.search end,
                version = g.version + 1, modified_at = now()
          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target
         returning 'changed', g.version, g.modified_at into verdict, version, modified_at;
@@ -753,18 +777,18 @@ as $$
      where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target and m.removed_at is null
 $$;
 
--- As list_persons. `key`: id, display_name, external_id, member or null. `wanted_member` keeps groups that have it
--- (Entra's reference check). A page ends early, but never empty, before the members in it are more than a hundred thousand.
-create function ingest.list_groups(
-    path text, token_hash bytea, key text, wanted_id uuid, wanted_display_name text, wanted_external_id text,
-    wanted_member uuid, with_members boolean, skipped bigint, page_size integer
+-- As find_persons. `key`: id, display_name, external_id or member. `wanted_member` keeps groups that have it (Entra's
+-- reference check). A page ends early, but never empty, before the members in it are more than a hundred thousand.
+create function ingest.find_groups(
+    path text, token_hash bytea, key text, wanted text, wanted_member uuid, with_members boolean, skipped bigint,
+    page_size integer
 ) returns table (verdict text, total bigint, id uuid, resource jsonb, members text, version bigint,
                  created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
 as $$
 declare
     who record;
-    of_a_member constant integer := length('{"value":"","$ref":"/Users/","type":"User"},') + 2 * 36;
+    wanted_id uuid := case when key = 'id' then wanted::uuid end;
     room bigint := 100000;
     shown bigint := 0;
 begin
@@ -778,11 +802,11 @@ begin
     with candidates as (
         select g.* from ingest."group" g
          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
-           and key = 'display_name' and g.display_name_ci = wanted_display_name
+           and key = 'display_name' and g.display_name_ci = wanted
         union all
         select g.* from ingest."group" g
          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
-           and key = 'external_id' and g.external_id = wanted_external_id
+           and key = 'external_id' and g.external_id = wanted
         union all
         select g.* from ingest."group" g
          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
@@ -792,19 +816,12 @@ begin
           join ingest."group" g on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.removed_at is null
            and key = 'member' and m.person_id = wanted_member and g.removed_at is null
-        union all
-        select g.* from ingest."group" g
-         where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
-           and key is null
     ), hits as materialized (
         select c.* from candidates c
-         where (wanted_id is null or c.id = wanted_id)
-           and (wanted_display_name is null or c.display_name_ci = wanted_display_name)
-           and (wanted_external_id is null or c.external_id = wanted_external_id)
-           and (wanted_member is null or exists (
+         where wanted_member is null or exists (
                 select from ingest.group_member m
                  where m.tenant_id = c.tenant_id and m.connection_id = c.connection_id and m.group_id = c.id
-                   and m.person_id = wanted_member and m.removed_at is null))
+                   and m.person_id = wanted_member and m.removed_at is null)
     )
     select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::bigint, null::timestamptz,
            null::timestamptz
@@ -816,12 +833,186 @@ begin
         members := null;
         if with_members and verdict is null then
             members := ingest.members_of(who.tenant_id, who.connection_id, id);
-            room := room - length(members) / of_a_member;
+            room := room - ingest.members_in(members);
             exit when room < 0 and shown > 0;
             shown := shown + 1;
         end if;
         return next;
     end loop;
+end
+$$;
+
+create function ingest.members_in(members text) returns bigint
+    language sql immutable
+as $$ select length(members) / (length('{"value":"","$ref":"/Users/","type":"User"},') + 2 * 36) $$;
+
+-- Any other list. A condition is written by vestibule.scim.conditions over the row `r`, its values stand in `arguments`; null:
+-- that type is not asked for. It runs with the caller's own rights, under row level security, whatever it says. A sort key is
+-- an expression of the same kind; null: by id. `backwards`: the page that ends before the last key and id instead of the one
+-- that begins behind them, and its rows in that order. A row without resource says that there are more.
+create function ingest.search(
+    path text, token_hash bytea, person_condition text, group_condition text, arguments text[], person_key text,
+    group_key text, descending boolean, backwards boolean, last_key text, last_id uuid, skipped bigint, page_size integer,
+    with_members boolean
+) returns table (verdict text, total bigint, kind text, id uuid, sort_key text, resource jsonb, groups jsonb, members text,
+                 version bigint, created_at timestamptz, modified_at timestamptz)
+    language plpgsql volatile
+as $$
+declare
+    who record;
+    way constant text := case when descending <> backwards then 'desc' else 'asc' end;
+    beyond constant text := case when descending <> backwards then '<' else '>' end;
+    plain constant boolean := person_key is null and group_key is null
+        and (person_condition is null or group_condition is null) and coalesce(person_condition, group_condition) = 'true';
+    hits text;
+    row record;
+    number integer := 0;
+    room bigint := 100000;
+begin
+    who := console.authenticate(path, token_hash);
+    verdict := who.verdict;
+    if verdict <> 'ok' then
+        return next;
+        return;
+    end if;
+    hits := concat_ws(' union all ', ingest.hits('User', 'person', person_condition, person_key),
+                      ingest.hits('Group', 'group', group_condition, group_key));
+    if plain then
+        -- the index has the order: a plan that sorts would read the whole connection for each page
+        perform set_config('enable_sort', 'off', true);
+    end if;
+    if plain and person_condition is not null then
+        total := ingest.count_persons(who.tenant_id, who.connection_id);
+        if last_id is null and not backwards then
+            select m.id, skipped - m.position as rest into row from ingest.milestone m
+             where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.position <= skipped
+             order by m.id desc limit 1;
+            if found then
+                last_id := row.id;
+                skipped := row.rest;
+            end if;
+        end if;
+    end if;
+    for row in execute
+        case when plain then format(
+            'with page as (select h.* from (%s) h where $5 is null or h.id %s $5 order by h.id %s offset $6 limit $7)',
+            hits, beyond, way)
+        else format(
+            'with hits as materialized (%s), page as (
+                 select h.* from hits h
+                  where $5 is null or (h.k is null, coalesce(h.k, ''''), h.id) %s ($4 is null, coalesce($4, ''''), $5)
+                  order by h.k is null %s, coalesce(h.k, '''') %s, h.id %s offset $6 limit $7)',
+            hits, beyond, way, way, way) end
+        || format('
+        select %s as total, p.kind, p.id, p.k, coalesce(u.resource, g.resource) as resource, u.groups,
+               coalesce(u.version, g.version) as version, coalesce(u.created_at, g.created_at) as created_at,
+               coalesce(u.modified_at, g.modified_at) as modified_at
+          from (values (1)) one (n)
+          left join page p on true
+          left join lateral (
+               select u.*, (select jsonb_agg(jsonb_build_object(''value'', o.id, ''display'', o.resource ->> ''displayName'')
+                                             order by o.id)
+                              from ingest.group_member m
+                              join ingest."group" o
+                                on o.tenant_id = m.tenant_id and o.connection_id = m.connection_id and o.id = m.group_id
+                             where m.tenant_id = $1 and m.connection_id = $2 and m.person_id = u.id
+                               and m.removed_at is null and o.removed_at is null) as groups
+                 from ingest.person u
+                where p.kind = ''User'' and u.tenant_id = $1 and u.connection_id = $2 and u.id = p.id offset 0) u on true
+          left join lateral (
+               select g.* from ingest."group" g
+                where p.kind = ''Group'' and g.tenant_id = $1 and g.connection_id = $2 and g.id = p.id offset 0) g on true
+         order by p.k is null %s, coalesce(p.k, '''') %s, p.id %s',
+            case when total is not null then '$8' when plain then format('(select count(*) from (%s) h)', hits)
+                 else '(select count(*) from hits)' end, way, way, way)
+        using who.tenant_id, who.connection_id, arguments, last_key, last_id, skipped, page_size + 1, total
+    loop
+        if number = 0 then
+            total := row.total;
+            return next;
+            verdict := null;
+            total := null;
+        end if;
+        exit when row.kind is null;
+        number := number + 1;
+        kind := row.kind;
+        id := row.id;
+        sort_key := row.k;
+        resource := case when number <= page_size then row.resource end;
+        groups := row.groups;
+        members := null;
+        version := row.version;
+        created_at := row.created_at;
+        modified_at := row.modified_at;
+        if with_members and kind = 'Group' and resource is not null then
+            members := ingest.members_of(who.tenant_id, who.connection_id, id);
+            room := room - ingest.members_in(members);
+            if room < 0 and number > 1 then
+                resource := null;
+            end if;
+        end if;
+        return next;
+        exit when resource is null;
+    end loop;
+end
+$$;
+
+-- What of one table a condition finds, as text of the statement above.
+create function ingest.hits(kind text, relation text, condition text, sort_key text) returns text
+    language sql immutable
+as $$
+    select format('select %L::text as kind, r.id, (%s) collate "C" as k from ingest.%I r
+                    where r.tenant_id = $1 and r.connection_id = $2 and r.removed_at is null and (%s)',
+                  kind, coalesce(sort_key, 'null::text'), relation, condition)
+     where condition is not null
+$$;
+
+-- How many persons a connection has, exactly: behind the last milestone they are counted. A long way is shortened for whoever
+-- comes next, up to ids that are so old that no transaction can still add one before them.
+create function ingest.count_persons(tenant uuid, connection uuid) returns bigint
+    language plpgsql volatile
+as $$
+declare
+    milestone uuid;
+    counted record;
+begin
+    select m.id into milestone from ingest.milestone m
+     where m.tenant_id = tenant and m.connection_id = connection order by m.id desc limit 1;
+    milestone := coalesce(milestone, '00000000-0000-0000-0000-000000000000');
+    -- both in one snapshot: nobody leaves, or comes back, between them
+    select coalesce((select m.position from ingest.milestone m
+                      where m.tenant_id = tenant and m.connection_id = connection and m.id = milestone), 0) as before,
+           (select count(*) from ingest.person p
+             where p.tenant_id = tenant and p.connection_id = connection and p.removed_at is null
+               and p.id > milestone) as behind into counted;
+    if counted.behind >= 2000 then
+        perform ingest.set_milestones(tenant, connection);
+    end if;
+    return counted.before + counted.behind;
+end
+$$;
+
+-- Whoever takes a person out of the list, or puts one between those of old, holds the milestones before and moves them after.
+create function ingest.set_milestones(tenant uuid, connection uuid) returns void
+    language plpgsql volatile
+as $$
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended(connection::text, 0)) then
+        return;
+    end if;
+    insert into ingest.milestone (tenant_id, connection_id, id, position)
+    select tenant, connection, n.id, n.position
+      from (select p.id, coalesce(m.position, 0) + row_number() over (order by p.id) as position
+              from (values (1)) one (n)
+              left join lateral (
+                    select m.id, m.position from ingest.milestone m
+                     where m.tenant_id = tenant and m.connection_id = connection order by m.id desc limit 1) m on true
+             cross join lateral (
+                    select p.id from ingest.person p
+                     where p.tenant_id = tenant and p.connection_id = connection and p.removed_at is null
+                       and p.id > coalesce(m.id, '00000000-0000-0000-0000-000000000000')
+                       and p.id < ingest.first_id(now() - interval '30 seconds')) p) n
+     where n.position % 1000 = 0;
 end
 $$;
 

@@ -19,7 +19,9 @@ from starlette.routing import Route
 from vestibule.database.persons import create_persons
 from vestibule.database.pool import Pool, UnsafeRole
 from vestibule.probes import Check, probe_routes
+from vestibule.scim.attributes import ResourceType
 from vestibule.scim.errors import InternalError, InvalidVersion, MethodNotAllowed, NotFound
+from vestibule.scim.schemas import GROUP, USER
 from vestibule.telemetry.logging import logger
 from vestibule.telemetry.metrics import RequestMetrics
 from vestibule.telemetry.requests import ObservedRequests
@@ -29,6 +31,7 @@ from vestibule_ingest.base_urls import FlaggedBaseUrls
 from vestibule_ingest.bulk import BULK_SECONDS, Bulk, Resources
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.exchange import Exchange, Handler
+from vestibule_ingest.finding import Finding
 from vestibule_ingest.groups import Groups
 from vestibule_ingest.lanes import Lanes
 from vestibule_ingest.memberships import Memberships
@@ -56,6 +59,7 @@ class Parts:
     registry: CollectorRegistry
     public_probes: bool = True  # whether the probes are served beside SCIM
     bulk_seconds: float = BULK_SECONDS  # after these no operation of a Bulk is begun
+    wall_clock: Callable[[], float] = time.time  # Unix seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +85,23 @@ def build_service(parts: Parts) -> Service:
         "Groups": Resources("groups", groups.collection, groups.item),
     }
     bulk = Bulk(exchange, metrics, parts.tracer, resources, parts.bulk_seconds)
+    finding = Finding(lanes, parts.wall_clock)
 
     def route(path: str, noun: str, handlers: Mapping[str, Handler]) -> Route:
         return Route(f"{BASE}{path}", exchange.endpoint(noun, handlers), methods=list(handlers))
 
+    def searching(path: str, noun: str, *types: ResourceType) -> Route:
+        endpoint = exchange.endpoint(noun, {"POST": finding.searches(*types)}, writes={})
+        return Route(f"{BASE}{path}/.search", endpoint, methods=["POST"])
+
     application = Starlette(
         routes=[
-            route("/Users", "users", users.collection),
+            searching("", "resources", USER, GROUP),
+            searching("/Users", "users", USER),
+            searching("/Groups", "groups", GROUP),
+            route("/Users", "users", {"GET": finding.lists(USER), **users.collection}),
             route("/Users/{id}", "users", users.item),
-            route("/Groups", "groups", groups.collection),
+            route("/Groups", "groups", {"GET": finding.lists(GROUP), **groups.collection}),
             route("/Groups/{id}", "groups", groups.item),
             route("/Bulk", "bulk", bulk.collection),
             route("/ServiceProviderConfig", "discovery", {"GET": discovery.CONFIG}),

@@ -85,14 +85,16 @@ class Exchange:
         self._metrics = metrics
         self._public_url = public_url
 
-    def endpoint(self, noun: str, handlers: Mapping[str, Handler]) -> Endpoint:
+    def endpoint(
+        self, noun: str, handlers: Mapping[str, Handler], writes: Mapping[str, str] = WRITES
+    ) -> Endpoint:
         """An endpoint with one handler per method; `noun` and the method name what is done."""
 
         async def answer(request: Request) -> Response:
             method = request.method
             handler = handlers["GET" if method == "HEAD" else method]
             began = time.monotonic()
-            response, code = await self._answer(request, handler, f"{noun}.{WRITES.get(method, 'read')}")
+            response, code = await self._answer(request, handler, f"{noun}.{writes.get(method, 'read')}")
             _tell(method, noun, response.status_code, code, began)
             return response
 

@@ -7,13 +7,14 @@ from typing import Final
 from uuid import UUID
 
 from vestibule.database import groups
-from vestibule.database.groups import Group, GroupQuery, GroupStamp, GroupWrite, MembersWrite
+from vestibule.database.groups import Group, GroupStamp, GroupWrite, MembersWrite
 from vestibule.database.pool import Connection
 from vestibule.database.verdicts import MembersUnknown
 from vestibule.domain.tokens import Credential
 from vestibule.scim.group_patch import patch_group
 from vestibule.scim.groups import GroupKeys, MemberRef, parse_group
-from vestibule.scim.listing import Page
+from vestibule.scim.schemas import GROUP
+from vestibule.scim.search_documents import search_document
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.lanes import Lanes, in_a_lane
 from vestibule_ingest.preconditions import Tags, require
@@ -47,17 +48,6 @@ class Memberships:
         """Read one group, with its members only where they are wanted."""
         return await in_a_lane(
             self.lanes, lambda lane: groups.read_group(lane, caller, target, with_members=with_members)
-        )
-
-    async def list_groups(
-        self, caller: Credential, query: GroupQuery, page: Page, *, with_members: bool
-    ) -> tuple[int, list[Group]]:
-        """Return the number of groups that a query finds, and one page of them."""
-        return await in_a_lane(
-            self.lanes,
-            lambda lane: groups.list_groups(
-                lane, caller, query, page.offset, page.count, with_members=with_members
-            ),
         )
 
     async def replace_group(
@@ -171,4 +161,4 @@ def _as_json(members: Sequence[str]) -> str:
 
 
 def _write(document: dict[str, object], keys: GroupKeys) -> GroupWrite:
-    return GroupWrite(document, keys.external_id, keys.display_name_ci)
+    return GroupWrite(document, search_document(document, GROUP), keys.external_id, keys.display_name_ci)

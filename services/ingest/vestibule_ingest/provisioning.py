@@ -13,7 +13,6 @@ from vestibule.database.persons import (
     NewPerson,
     Overtaken,
     Person,
-    PersonQuery,
     PersonWrite,
     Replaced,
 )
@@ -21,9 +20,10 @@ from vestibule.database.pool import Connection
 from vestibule.domain.identifiers import uuid7
 from vestibule.domain.tokens import Credential
 from vestibule.scim.errors import Unavailable
-from vestibule.scim.listing import Page
 from vestibule.scim.patch import patch_user
 from vestibule.scim.resources import UserKeys, parse_user
+from vestibule.scim.schemas import USER
+from vestibule.scim.search_documents import search_document
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.lanes import Lanes, in_a_lane
 from vestibule_ingest.preconditions import Tags, require
@@ -62,14 +62,6 @@ class Provisioning:
     async def read_user(self, caller: Credential, target: UUID) -> Person:
         """Read one user."""
         return await in_a_lane(self.lanes, lambda lane: persons.read_person(lane, caller, target))
-
-    async def list_users(
-        self, caller: Credential, query: PersonQuery, page: Page
-    ) -> tuple[int, list[Person]]:
-        """Return the number of users that a query finds, and one page of them."""
-        return await in_a_lane(
-            self.lanes, lambda lane: persons.list_persons(lane, caller, query, page.offset, page.count)
-        )
 
     async def replace_user(
         self, caller: Credential, target: UUID, body: object, match: Tags | None, trace: str | None
@@ -169,6 +161,7 @@ def new_id() -> UUID:
 def _write(document: dict[str, Any], keys: UserKeys) -> PersonWrite:
     return PersonWrite(
         document,
+        search_document(document, USER),
         keys.external_id,
         keys.user_name_ci,
         keys.display_name_ci,

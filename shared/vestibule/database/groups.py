@@ -6,6 +6,7 @@ Every function raises Refused for a verdict that means that nothing came of the 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +23,10 @@ FILE = "groups"
 
 @dataclass(frozen=True, slots=True)
 class GroupWrite:
-    """A group's whole document, without its members, and the keys that find it."""
+    """A group's whole document, without its members, what of it is kept for searching, and the keys."""
 
     document: Mapping[str, Any]
+    search: Mapping[str, Any] | None
     external_id: str | None
     display_name_ci: str
 
@@ -62,27 +64,22 @@ class GroupStamp:
     modified_at: datetime
 
 
+class GroupKey(StrEnum):
+    """What a group is looked up by."""
+
+    ID = "id"
+    DISPLAY_NAME = "display_name"
+    EXTERNAL_ID = "external_id"
+    MEMBER = "member"
+
+
 @dataclass(frozen=True, slots=True)
 class GroupQuery:
-    """Equalities that must all hold; None asks nothing."""
+    """A key's value, none for MEMBER, folded where its case does not matter; a member that it must have."""
 
-    id: UUID | None = None
-    display_name_ci: str | None = None
-    external_id: str | None = None
+    key: GroupKey
+    value: str | None = None
     member: UUID | None = None
-
-    @property
-    def key(self) -> str | None:
-        """The indexed column to look up first, the most selective one."""
-        for key, value in (
-            ("id", self.id),
-            ("display_name", self.display_name_ci),
-            ("external_id", self.external_id),
-            ("member", self.member),
-        ):
-            if value is not None:
-                return key
-        return None
 
 
 async def create_group(
@@ -102,6 +99,7 @@ async def create_group(
         write.external_id,
         write.display_name_ci,
         as_jsonb(write.document),
+        None if write.search is None else as_jsonb(write.search),
         members,
         trace,
     )
@@ -131,6 +129,7 @@ async def change_group(
         write.external_id if write else None,
         write.display_name_ci if write else None,
         as_jsonb(write.document) if write else None,
+        as_jsonb(write.search) if write and write.search is not None else None,
         members.everything,
         members.added,
         members.removed,
@@ -161,7 +160,7 @@ async def read_group(
     return _group(target, row)
 
 
-async def list_groups(
+async def find_groups(
     connection: Connection,
     caller: Credential,
     query: GroupQuery,
@@ -170,22 +169,25 @@ async def list_groups(
     *,
     with_members: bool,
 ) -> tuple[int, list[Group]]:
-    """Return how many groups fulfil the query and a page of them, in the order of their ids."""
+    """Return how many groups have the key and a page of them, in the order of their ids."""
     rows = await connection.fetch(
-        statements(FILE)["list"],
+        statements(FILE)["find"],
         caller.path,
         caller.token_hash,
         query.key,
-        query.id,
-        query.display_name_ci,
-        query.external_id,
+        query.value,
         query.member,
         with_members,
         skipped,
         page_size,
     )
     accept(rows[0]["verdict"])
-    return rows[0]["total"], [_group(row["id"], row) for row in rows[1:]]
+    return rows[0]["total"], [group_of(row) for row in rows[1:]]
+
+
+def group_of(row: asyncpg.Record) -> Group:
+    """A group from a row of a list."""
+    return _group(row["id"], row)
 
 
 def _accept(row: asyncpg.Record | None) -> Verdict:

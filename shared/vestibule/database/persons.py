@@ -6,6 +6,7 @@ Every function raises Refused for a verdict that means that nothing came of the 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +23,10 @@ FILE = "persons"
 
 @dataclass(frozen=True, slots=True)
 class PersonWrite:
-    """A user's whole document and the keys that find it; `_ci` values are folded."""
+    """A user's whole document, what of it is kept for searching, and the keys; `_ci` values are folded."""
 
     document: Mapping[str, Any]
+    search: Mapping[str, Any] | None
     external_id: str | None
     user_name_ci: str
     display_name_ci: str | None
@@ -81,31 +83,23 @@ class Overtaken:
     modified_at: datetime
 
 
+class PersonKey(StrEnum):
+    """What a user is looked up by; of each value few users, or only one, have the same."""
+
+    ID = "id"
+    USER_NAME = "user_name"
+    EXTERNAL_ID = "external_id"
+    WORK_EMAIL = "email"
+    DISPLAY_NAME = "display_name"
+
+
 @dataclass(frozen=True, slots=True)
 class PersonQuery:
-    """Equalities that must all hold; None asks nothing. `any_email` reads every user's document."""
+    """A key's value, folded where its case does not matter, an id as we write it; `active` if it is asked."""
 
-    id: UUID | None = None
-    user_name_ci: str | None = None
-    external_id: str | None = None
-    work_email_ci: str | None = None
-    display_name_ci: str | None = None
-    any_email_ci: str | None = None
+    key: PersonKey
+    value: str
     active: bool | None = None
-
-    @property
-    def key(self) -> str | None:
-        """The indexed column to look up first, the most selective one."""
-        for key, value in (
-            ("id", self.id),
-            ("user_name", self.user_name_ci),
-            ("external_id", self.external_id),
-            ("email", self.work_email_ci),
-            ("display_name", self.display_name_ci),
-        ):
-            if value is not None:
-                return key
-        return None
 
 
 async def create_persons(
@@ -143,6 +137,7 @@ async def replace_person(
         write.work_email_ci,
         write.active,
         as_jsonb(write.document),
+        None if write.search is None else as_jsonb(write.search),
         operation,
         trace,
     )
@@ -170,27 +165,27 @@ async def read_person(connection: Connection, caller: Credential, target: UUID) 
     return _person(target, row)
 
 
-async def list_persons(
+async def find_persons(
     connection: Connection, caller: Credential, query: PersonQuery, skipped: int, page_size: int
 ) -> tuple[int, list[Person]]:
-    """Return how many users fulfil the query and a page of them, in the order of their ids."""
+    """Return how many users have the key and a page of them, in the order of their ids."""
     rows = await connection.fetch(
-        statements(FILE)["list"],
+        statements(FILE)["find"],
         caller.path,
         caller.token_hash,
         query.key,
-        query.id,
-        query.user_name_ci,
-        query.external_id,
-        query.work_email_ci,
-        query.display_name_ci,
-        query.any_email_ci,
+        query.value,
         query.active,
         skipped,
         page_size,
     )
     accept(rows[0]["verdict"])
-    return rows[0]["total"], [_person(row["id"], row) for row in rows[1:]]
+    return rows[0]["total"], [person_of(row) for row in rows[1:]]
+
+
+def person_of(row: asyncpg.Record) -> Person:
+    """A user from a row of a list."""
+    return _person(row["id"], row)
 
 
 def _creation(new: NewPerson) -> tuple[object, ...]:
@@ -205,6 +200,7 @@ def _creation(new: NewPerson) -> tuple[object, ...]:
         write.work_email_ci,
         write.active,
         as_jsonb(write.document),
+        None if write.search is None else as_jsonb(write.search),
         new.trace,
     )
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from vestibule.scim.attributes import Attribute, ResourceType, Schema, Type
 from vestibule.scim.bulk import MOST_BULK_BYTES, MOST_BULK_OPERATIONS
-from vestibule.scim.listing import MOST_COUNT, list_body
+from vestibule.scim.cursors import CURSOR_SECONDS
+from vestibule.scim.listing import DEFAULT_COUNT, MOST_COUNT, list_body
 from vestibule.scim.schemas import RESOURCE_TYPES, SCHEMAS
 
 CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
@@ -24,8 +25,17 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
         },
         "filter": {"supported": True, "maxResults": MOST_COUNT},
         "changePassword": {"supported": False},
-        "sort": {"supported": False},
+        "sort": {"supported": True},
         "etag": {"supported": True},
+        # RFC 9865 §4
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_COUNT,
+            "maxPageSize": MOST_COUNT,
+            "cursorTimeout": CURSOR_SECONDS,
+        },
         "authenticationSchemes": [
             {
                 "type": "oauthbearertoken",

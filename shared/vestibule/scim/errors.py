@@ -78,6 +78,24 @@ class InvalidVersion(ScimError):
     scim_type = "invalidVers"
 
 
+class InvalidCursor(ScimError):
+    """The cursor is none of this query's (RFC 9865)."""
+
+    scim_type = "invalidCursor"
+
+
+class ExpiredCursor(ScimError):
+    """The cursor is too old (RFC 9865)."""
+
+    scim_type = "expiredCursor"
+
+
+class InvalidCount(ScimError):
+    """The number of resources wanted behind a cursor is none (RFC 9865)."""
+
+    scim_type = "invalidCount"
+
+
 class Sensitive(ScimError):
     """The request would put personal data into a URL."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import NoReturn, TypeAlias, assert_never
+from typing import NoReturn, TypeAlias
 
 from vestibule.scim.errors import InvalidFilter, InvalidPath, TooMany
 from vestibule.scim.names import AttributeName, parse_name
@@ -89,20 +89,6 @@ def parse_filter(text: str) -> Filter:
     if tokens.peek() is not None:
         _fail(f"'{_shown(tokens.peek())}' is not expected there")
     return found
-
-
-def names_in(condition: Filter) -> Iterator[AttributeName]:
-    """Every attribute that a filter names at the top, not inside brackets."""
-    match condition:
-        case And(terms) | Or(terms):
-            for term in terms:
-                yield from names_in(term)
-        case Not(term):
-            yield from names_in(term)
-        case Comparison() | Present() | ValuePath():
-            yield condition.name
-        case _:
-            assert_never(condition)
 
 
 class Tokens:

@@ -1,16 +1,20 @@
-"""Pages (RFC 7644 §3.4.2.4): what was asked for, and the body of the answer."""
+"""Lists (RFC 7644 §3.4.2 and §3.4.3, RFC 9865): what was asked for, and the body of the answer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from vestibule.scim.errors import InvalidValue
+from vestibule.scim.errors import InvalidCount, InvalidSyntax, InvalidValue
 
-LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-DEFAULT_COUNT = 100
-MOST_COUNT = 200
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+LIST_SCHEMA: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+DEFAULT_COUNT: Final = 100
+MOST_COUNT: Final = 200
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_ORDERS: Final = {"ascending": False, "descending": True}
+_TEXTS: Final = {"filter", "sortby", "sortorder", "cursor"}
+_NUMBERS: Final = {"startindex", "count"}
+_NAMES: Final = {"attributes", "excludedattributes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +29,99 @@ class Page:
         return self.start_index - 1
 
 
-def parse_page(start_index: str | None, count: str | None, *, most: int = MOST_COUNT) -> Page:
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """One list as it was asked for; `cursor` is None for a page by index, empty for the first by cursor."""
+
+    page: Page
+    filter: str | None = None
+    sort_by: str | None = None
+    descending: bool = False
+    cursor: str | None = None
+    attributes: str | None = None
+    excluded_attributes: str | None = None
+
+
+def parse_list_query(parameters: Mapping[str, str], *, most: int = MOST_COUNT) -> ListQuery:
+    """Read the parameters of a URL by lower-case name; InvalidValue, InvalidCount."""
+    cursor = parameters.get("cursor")
+    sort_by = (parameters.get("sortby") or "").strip() or None
+    return ListQuery(
+        parse_page(
+            parameters.get("startindex"), parameters.get("count"), most=most, by_cursor=cursor is not None
+        ),
+        (parameters.get("filter") or "").strip() or None,
+        sort_by,
+        sort_by is not None and _descending(parameters.get("sortorder")),
+        cursor,
+        parameters.get("attributes"),
+        parameters.get("excludedattributes"),
+    )
+
+
+def parse_search_request(body: object, *, most: int = MOST_COUNT) -> ListQuery:
+    """Read the body of a `/.search` (RFC 7644 §3.4.3): the same parameters, as members of an object."""
+    if not isinstance(body, dict):
+        raise InvalidSyntax("The body must be one JSON object: a SearchRequest.")
+    parameters: dict[str, str] = {}
+    for name, value in body.items():
+        lower = name.lower()
+        if value is not None and lower in _TEXTS | _NUMBERS | _NAMES:
+            if lower in parameters:
+                raise InvalidSyntax(f"'{name}' is there twice in different letter case: send it once.")
+            parameters[lower] = _as_parameter(name, lower, value)
+    return parse_list_query(parameters, most=most)
+
+
+def parse_page(
+    start_index: str | None, count: str | None, *, most: int = MOST_COUNT, by_cursor: bool = False
+) -> Page:
     """Read both parameters; below their least value they mean the least (RFC 7644 table 6)."""
-    first = _integer("startIndex", start_index, 1)
-    wanted = _integer("count", count, DEFAULT_COUNT)
+    first = 1 if by_cursor else _integer("startIndex", start_index, 1)
+    try:
+        wanted = _integer("count", count, DEFAULT_COUNT)
+    except InvalidValue as error:
+        if by_cursor:
+            raise InvalidCount(error.detail) from None
+        raise
     return Page(max(first, 1), min(max(wanted, 0), most))
 
 
-def list_body(resources: Sequence[Any], total: int, start_index: int) -> dict[str, Any]:
-    """A ListResponse; an empty one is a success with an empty list."""
-    return {
-        "schemas": [LIST_SCHEMA],
-        "totalResults": total,
-        "startIndex": start_index,
-        "itemsPerPage": len(resources),
-        "Resources": list(resources),
-    }
+def list_body(
+    resources: Sequence[Any],
+    total: int,
+    start_index: int | None = None,
+    *,
+    next_cursor: str | None = None,
+    previous_cursor: str | None = None,
+) -> dict[str, Any]:
+    """A ListResponse; an empty one is a success with an empty list. `start_index` only for pages by index."""
+    body: dict[str, Any] = {"schemas": [LIST_SCHEMA], "totalResults": total}
+    if start_index is not None:
+        body["startIndex"] = start_index
+    if previous_cursor is not None:
+        body["previousCursor"] = previous_cursor
+    if next_cursor is not None:
+        body["nextCursor"] = next_cursor
+    return {**body, "itemsPerPage": len(resources), "Resources": list(resources)}
+
+
+def _as_parameter(name: str, lower: str, value: object) -> str:
+    if lower in _NUMBERS and type(value) is int:
+        return str(value)
+    if lower in _NAMES and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ",".join(value)
+    if isinstance(value, str):
+        return value
+    wanted = "a number" if lower in _NUMBERS else "a list of texts" if lower in _NAMES else "a text"
+    raise InvalidSyntax(f"'{name}' of a SearchRequest must be {wanted}.")
+
+
+def _descending(text: str | None) -> bool:
+    order = _ORDERS.get((text or "ascending").strip().lower())
+    if order is None:
+        raise InvalidValue("The parameter 'sortOrder' must be 'ascending' or 'descending'.")
+    return order
 
 
 def _integer(name: str, text: str | None, default: int) -> int:

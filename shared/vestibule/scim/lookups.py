@@ -1,99 +1,108 @@
-"""Filters that are answered by keys: equalities joined by `and`, which is all that IdPs ask with."""
+"""Filters that one key answers: what IdPs ask all day long, found by statements whose plans are kept."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
+from vestibule.domain.identifiers import parse_id
 from vestibule.scim.attributes import ResourceType
 from vestibule.scim.dialects import read_boolean, registered_urn
-from vestibule.scim.errors import InvalidFilter
 from vestibule.scim.filters import And, Comparison, Filter, Literal, Operator, ValuePath
 from vestibule.scim.folding import fold
 from vestibule.scim.names import AttributeName
+from vestibule.scim.values import is_storable
 
 
 class Field(StrEnum):
-    """What a resource can be looked up by."""
+    """What a resource can be looked up by, and what may narrow that."""
 
     ID = "id"
     USER_NAME = "user_name"
     EXTERNAL_ID = "external_id"
     DISPLAY_NAME = "display_name"
     WORK_EMAIL = "work_email"
-    EMAIL = "email"
-    ACTIVE = "active"
     MEMBER = "member"
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One equality. The value is folded where the field's letter case does not matter; a bool for ACTIVE."""
-
-    field: Field
-    value: str | bool
+    ACTIVE = "active"
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """All terms must hold."""
+    """One key, folded where its letter case does not matter; `active` and `member` must hold beside it."""
 
-    terms: tuple[Term, ...]
+    field: Field
+    value: str
+    active: bool | None = None
+    member: str | None = None
 
 
-_USER_FIELDS = {
+_Term = tuple[Field, str | bool]
+
+_USER_FIELDS: Final = {
     "id": Field.ID,
     "externalid": Field.EXTERNAL_ID,
     "username": Field.USER_NAME,
     "displayname": Field.DISPLAY_NAME,
-    "emails": Field.EMAIL,
+    "emails": Field.WORK_EMAIL,
     "active": Field.ACTIVE,
 }
-_GROUP_FIELDS = {
+_GROUP_FIELDS: Final = {
     "id": Field.ID,
     "externalid": Field.EXTERNAL_ID,
     "displayname": Field.DISPLAY_NAME,
     "members": Field.MEMBER,
 }
-_MULTI_VALUED = frozenset({Field.EMAIL, Field.MEMBER})
-_CASE_EXACT = frozenset({Field.ID, Field.EXTERNAL_ID, Field.MEMBER})
-_SUPPORTED = {
-    "User": 'userName, externalId, id, displayName, active, emails.value and emails[type eq "work"].value',
-    "Group": "displayName, externalId, id and members",
-}
+_FOLDED: Final = frozenset({Field.USER_NAME, Field.DISPLAY_NAME, Field.WORK_EMAIL})
+_IDS: Final = frozenset({Field.ID, Field.MEMBER})
 
 
-def as_lookup(condition: Filter, resource_type: ResourceType) -> Lookup:
-    """The look-up by keys that a filter asks for; InvalidFilter when it asks for more."""
-    terms = condition.terms if isinstance(condition, And) else (condition,)
-    return Lookup(tuple(_as_term(term, resource_type) for term in terms))
+def as_lookup(condition: Filter, resource_type: ResourceType) -> Lookup | None:
+    """The look-up that answers a filter exactly; None where no key does, or it is not understood here."""
+    parts = condition.terms if isinstance(condition, And) else (condition,)
+    found: dict[Field, str | bool] = {}
+    for part in parts:
+        term = _term(part, resource_type)
+        if term is None or found.setdefault(*term) != term[1]:
+            return None
+    active = found.pop(Field.ACTIVE, None)
+    member = found.pop(Field.MEMBER, None) if len(found) > 1 else None
+    if len(found) != 1:
+        return None
+    [(key, value)] = found.items()
+    assert isinstance(value, str)
+    assert not isinstance(active, str)
+    assert not isinstance(member, bool)
+    return Lookup(key, value, active, member)
 
 
-def _as_term(condition: Filter, resource_type: ResourceType) -> Term:
+def _term(condition: Filter, resource_type: ResourceType) -> _Term | None:
     match condition:
         case Comparison(name, Operator.EQ, value, None):
-            return _term(_field(name, resource_type), value, resource_type)
+            found = _field(name, resource_type)
+            if found is Field.WORK_EMAIL or (name.sub is not None and found is not Field.MEMBER):
+                return None
+            return _checked(found, value)
         case Comparison(name, Operator.EQ, value, where) if where is not None:
-            if _field(name, resource_type) is Field.EMAIL and _is_work(where):
-                return _term(Field.WORK_EMAIL, value, resource_type)
-        case ValuePath(name, where):
-            return _element_term(_field(name, resource_type), where, resource_type)
+            if _field(name, resource_type) is Field.WORK_EMAIL and _sub(name) == "value" and _is_work(where):
+                return _checked(Field.WORK_EMAIL, value)
+        case ValuePath(name, where) if name.sub is None:
+            return _element_term(_field(name, resource_type), where)
         case _:
             pass
-    raise _unsupported(resource_type)
+    return None
 
 
-def _element_term(found: Field | None, where: Filter, resource_type: ResourceType) -> Term:
-    """`members[value eq "u"]`, `emails[value eq "a"]` and `emails[type eq "work" and value eq "a"]`."""
-    terms = where.terms if isinstance(where, And) else (where,)
-    values = [term for term in terms if _is_equality(term, "value")]
-    others = [term for term in terms if term not in values]
-    if found not in _MULTI_VALUED or len(values) != 1:
-        raise _unsupported(resource_type)
-    assert isinstance(values[0], Comparison)
-    if not others:
-        return _term(found, values[0].value, resource_type)
-    if found is Field.EMAIL and len(others) == 1 and _is_work(others[0]):
-        return _term(Field.WORK_EMAIL, values[0].value, resource_type)
-    raise _unsupported(resource_type)
+def _element_term(found: Field | None, where: Filter) -> _Term | None:
+    """`members[value eq "u"]` and `emails[type eq "work" and value eq "a"]`."""
+    match where:
+        case Comparison(_, Operator.EQ, value, None) if found is Field.MEMBER and _is_of(where, "value"):
+            return _checked(found, value)
+        case And((one, other)) if found is Field.WORK_EMAIL:
+            chosen, rest = (one, other) if _is_of(one, "value") else (other, one)
+            if isinstance(chosen, Comparison) and _is_of(chosen, "value") and _is_work(rest):
+                return _checked(found, chosen.value)
+        case _:
+            pass
+    return None
 
 
 def _field(name: AttributeName, resource_type: ResourceType) -> Field | None:
@@ -101,36 +110,37 @@ def _field(name: AttributeName, resource_type: ResourceType) -> Field | None:
         return None
     fields = _USER_FIELDS if resource_type.name == "User" else _GROUP_FIELDS
     found = fields.get((name.attribute or "").lower())
-    if name.sub is not None and (found not in _MULTI_VALUED or name.sub.lower() != "value"):
-        return None
-    return found
+    return found if _sub(name) == "value" else None
 
 
-def _term(found: Field | None, value: Literal, resource_type: ResourceType) -> Term:
+def _sub(name: AttributeName) -> str:
+    return (name.sub or "value").lower()
+
+
+def _checked(found: Field | None, value: Literal) -> _Term | None:
     if found is None:
-        raise _unsupported(resource_type)
+        return None
     if found is Field.ACTIVE:
         truth = read_boolean(value) if isinstance(value, str) else value
-        if not isinstance(truth, bool):
-            raise InvalidFilter("The filter must compare 'active' with true or false.")
-        return Term(found, truth)
-    if not isinstance(value, str):
-        raise InvalidFilter("The filter must compare with a text in double quotes.")
-    if "\x00" in value:
-        raise InvalidFilter("The filter has a character that is no text: remove it.")
-    return Term(found, value if found in _CASE_EXACT else fold(value))
+        return (found, truth) if isinstance(truth, bool) else None
+    if not isinstance(value, str) or not value or not is_storable(value):
+        return None
+    if found in _IDS and parse_id(value) is None:
+        return None
+    return found, fold(value) if found in _FOLDED else value
 
 
 def _is_work(condition: Filter) -> bool:
     return (
-        _is_equality(condition, "type")
-        and isinstance(condition, Comparison)
+        isinstance(condition, Comparison)
+        and _is_of(condition, "type")
         and isinstance(condition.value, str)
-        and condition.value.lower() == "work"
+        and fold(condition.value) == "work"
     )
 
 
-def _is_equality(condition: Filter, sub: str) -> bool:
+def _is_of(condition: Filter, sub: str) -> bool:
+    """Whether it is an equality with one sub-attribute, inside brackets."""
     return (
         isinstance(condition, Comparison)
         and condition.operator is Operator.EQ
@@ -138,11 +148,4 @@ def _is_equality(condition: Filter, sub: str) -> bool:
         and condition.name.schema is None
         and condition.name.sub is None
         and (condition.name.attribute or "").lower() == sub
-    )
-
-
-def _unsupported(resource_type: ResourceType) -> InvalidFilter:
-    return InvalidFilter(
-        f"This service filters {resource_type.name} resources by 'eq' on {_SUPPORTED[resource_type.name]}, "
-        "joined by 'and': change the matching attribute in the identity provider."
     )

@@ -41,7 +41,8 @@ async def big_group(admin: Connection, customer: Customer, size: int) -> tuple[U
 async def remove(on: Connection, customer: Customer, group: UUID, people: list[UUID]) -> None:
     """One request that removes these members."""
     verdict = await on.fetchval(
-        "select verdict from ingest.change_group($1, $2, $3, null, null, null, null, false, '{}', $4, null)",
+        "select verdict "
+        "from ingest.change_group($1, $2, $3, null, null, null, null, null, false, '{}', $4, null)",
         customer.path,
         hashlib.sha256(customer.token.encode()).digest(),
         group,

@@ -1,9 +1,13 @@
 """More persons than a test wants to send by HTTP."""
 
-from uuid import uuid4
+import os
+import time
+from collections.abc import Sequence
+from uuid import UUID, uuid4
 
 from tests.tenants import Customer
 from vestibule.database.pool import Connection
+from vestibule.domain.identifiers import uuid7
 
 PEOPLE = """
 insert into ingest.person
@@ -15,6 +19,15 @@ select $1, $2, u.id, u.id, u.id, u.id, u.id, true, jsonb_build_object('userName'
 
 async def many(admin: Connection, customer: Customer, count: int) -> list[str]:
     """So many persons of a customer, put there directly, in the order of their ids."""
-    ids = sorted(uuid4() for _ in range(count))
+    return await _put(admin, customer, sorted(uuid4() for _ in range(count)))
+
+
+async def many_of_old(admin: Connection, customer: Customer, count: int) -> list[str]:
+    """The same, as if the service had made them some time ago, one in each millisecond."""
+    first = int(time.time() * 1000) - 3_600_000
+    return await _put(admin, customer, [uuid7(first + n, os.urandom(10)) for n in range(count)])
+
+
+async def _put(admin: Connection, customer: Customer, ids: Sequence[UUID]) -> list[str]:
     await admin.execute(PEOPLE, customer.tenant, customer.connection, ids)
     return [str(identifier) for identifier in ids]

@@ -1,7 +1,8 @@
 """The ingest service as its process composes it, on a loopback port of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -44,6 +45,7 @@ async def serving(
     request_rate: float = NO_THROTTLE,
     name: str = "ingest-test",
     bulk_seconds: float = BULK_SECONDS,
+    wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Ingest]:
     """Serve in this event loop until the block ends."""
     spans = InMemorySpanExporter()
@@ -58,6 +60,7 @@ async def serving(
             tracer=tracing.tracer,
             registry=registry,
             bulk_seconds=bulk_seconds,
+            wall_clock=wall_clock,
         )
     )
     stopping = asyncio.Event()

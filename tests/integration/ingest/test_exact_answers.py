@@ -212,6 +212,7 @@ async def test_every_required_filter_finds_its_user(scim: ScimClient) -> None:
         'emails[type eq "work"].value eq "home@corp.example"',
         'userName eq "fil.ter@corp.example" and active eq false',
         'userName eq "a" and userName eq "b"',
+        'userName eq "fil.ter@corp.example" and userName eq "someone.else@corp.example"',
         f'externalId eq "x1" and id eq "{identifier}"',
     ):
         assert await scim.found(f"/Users?filter={text}") == [], text

@@ -13,16 +13,22 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tests.integration.ingest.crowds import many
+from tests.integration.ingest.crowds import many, many_of_old
 from tests.stack import Database
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection
+from vestibule.database.sources import PERSONS
 from vestibule.database.statements import statements
 from vestibule.domain.tokens import digest, mint
+from vestibule.scim.conditions import as_conditions
+from vestibule.scim.filters import parse_filter
+from vestibule.scim.sources import Parameters
+from vestibule_ingest.finding import ARGUMENTS
 from vestibule_ingest.lanes import REPLAN, SESSION
 
 PLANNED = 12  # executions, after which PostgreSQL keeps its generic plans
 CROWD = 50_000
+MOST_READ_BY_A_PAGE = 4_000  # of a hundred persons: what lies between two milestones, twice
 MOST_READ = 20  # tuples by all tables and indexes together; a walk over the crowd would be thousands
 
 READ = """
@@ -65,38 +71,57 @@ def calls(customer: Customer, member: str, group: str, stranger: str) -> Mapping
     document = json.dumps({"userName": name})
     keys = [name, name, name, name]
 
-    def find(key: str, place: int, value: object) -> Call:
-        wanted: list[object] = [None] * 7
-        wanted[place] = value
-        return Call("persons", "list", [*who, key, *wanted, 0, 100])
+    def find(key: str, value: str) -> Call:
+        return Call("persons", "find", [*who, key, value, None, 0, 100])
+
+    def search(condition: str, *arguments: str, size: int = 100) -> Call:
+        wanted = [condition, None, arguments, None, None, False, False, None, None, 0, size, False]
+        return Call("searches", "search", [*who, *wanted])
 
     def change(document: str | None, added: list[str], removed: list[str]) -> Call:
         version = 1 if document else None
-        return Call("groups", "change", [*target, version, None, name, document, False, added, removed, None])
+        write = [version, None, name, document, None, False]
+        return Call("groups", "change", [*target, *write, added, removed, None])
 
     return {
         "create a person": Call(
-            "persons", "create", [20, *([one] for one in (*who, uuid4(), *keys, True, document, None))]
+            "persons", "create", [20, *([one] for one in (*who, uuid4(), *keys, True, document, None, None))]
         ),
         "read a person": Call("persons", "read", person),
-        "change a person": Call("persons", "replace", [*person, 1, *keys, False, document, "patch", None]),
+        "change a person": Call(
+            "persons", "replace", [*person, 1, *keys, False, document, None, "patch", None]
+        ),
         "remove a person": Call("persons", "remove", [*person, None, None]),
-        "find by id": find("id", 0, UUID(member)),
-        "find by userName": find("user_name", 1, member),
-        "find by externalId": find("external_id", 2, member),
-        "find by e-mail": find("email", 3, member),
-        "find by displayName": find("display_name", 4, member),
+        "find by id": find("id", member),
+        "find by userName": find("user_name", member),
+        "find by externalId": find("external_id", member),
+        "find by e-mail": find("email", member),
+        "find by displayName": find("display_name", member),
+        **{
+            f"search by {text}": search(*condition_of(text))
+            for text in (
+                f'userName eq "{member}" and title pr',
+                f'userName eq "{member}" or userName eq "{stranger}"',
+                f'externalId eq "{member}" and not (active eq false)',
+                f'displayName eq "{member}" and name.givenName sw "a"',
+                f'id eq "{member}" or externalId eq "{stranger}"',
+                f'groups.value eq "{stranger}"',
+            )
+        },
         "add a member": change(None, [stranger], []),
         "remove a member": change(None, [], [member]),
         "rename a group": change(document, [], []),
         "read a group without members": Call("groups", "read", [*target, False]),
-        "find a group": Call(
-            "groups", "list", [*who, "display_name", None, group, None, None, False, 0, 100]
-        ),
-        "check a member": Call(
-            "groups", "list", [*who, "id", UUID(group), None, None, UUID(member), False, 0, 100]
-        ),
+        "find a group": Call("groups", "find", [*who, "display_name", group, None, False, 0, 100]),
+        "check a member": Call("groups", "find", [*who, "id", group, UUID(member), False, 0, 100]),
     }
+
+
+def condition_of(text: str) -> list[str]:
+    """A filter on users as the statement takes it: the condition, then its arguments."""
+    parameters = Parameters(ARGUMENTS, "https://scim.provider.example")
+    [condition] = as_conditions(parse_filter(text), [PERSONS], parameters)
+    return [condition, *parameters.values]
 
 
 async def test_no_statement_reads_the_crowd(arranging: Connection, lane: Connection) -> None:
@@ -109,7 +134,7 @@ async def test_no_statement_reads_the_crowd(arranging: Connection, lane: Connect
     group = uuid4()
     who = (customer.path, digest(customer.token))
     made = await arranging.fetchrow(
-        statements("groups")["create"], *who, group, None, str(group), "{}", people[:-1], None
+        statements("groups")["create"], *who, group, None, str(group), "{}", None, people[:-1], None
     )
     assert made is not None
     assert made["verdict"] == "created"
@@ -119,6 +144,20 @@ async def test_no_statement_reads_the_crowd(arranging: Connection, lane: Connect
     }
     assert {what: tuples for what, tuples in read.items() if tuples > MOST_READ} == {}
     assert read["read a person"] > 0  # else nothing was measured
+
+
+async def test_a_page_reads_the_same_wherever_it_is(arranging: Connection, lane: Connection) -> None:
+    read = {}
+    for size in (2_000, 20_000):
+        customer = await make_customer(arranging, await make_desk(arranging), token=mint(os.urandom(32)))
+        await many_of_old(arranging, customer, size)
+        who = [customer.path, digest(customer.token)]
+        page: list[Any] = ["true", None, [], None, None, False, False, None, None, size - 250, 100, False]
+        call = Call("searches", "search", [*who, *page])
+        await lane.fetch(statements(call.file)[call.name], *call.arguments)  # sets the milestones
+        read[size] = await cost(lane, call)
+    assert read[20_000] < read[2_000] + 50
+    assert read[20_000] < MOST_READ_BY_A_PAGE
 
 
 async def cost(lane: Connection, call: Call) -> int:

@@ -76,7 +76,7 @@ def person(
     customer: Customer, user_name: str, *, token: str | None = None, trace: str | None = None
 ) -> NewPerson:
     caller = Credential(customer.path, digest(token or customer.token))
-    write = PersonWrite({"userName": user_name}, None, user_name, None, None, True)
+    write = PersonWrite({"userName": user_name}, None, None, user_name, None, None, True)
     return NewPerson(caller, uuid4(), write, trace)
 
 

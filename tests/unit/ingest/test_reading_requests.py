@@ -2,7 +2,6 @@
 
 import pytest
 
-from vestibule.database.persons import PersonQuery
 from vestibule.domain.tokens import digest, mint
 from vestibule.scim.errors import (
     InvalidFilter,
@@ -16,10 +15,8 @@ from vestibule.scim.errors import (
 from vestibule_ingest.authentication import credential_of, headers_of
 from vestibule_ingest.base_urls import unfold
 from vestibule_ingest.exchange import code_of
-from vestibule_ingest.groups import group_query
 from vestibule_ingest.parameters import check_length, parse_query
 from vestibule_ingest.preconditions import Tags, parse_tags, require
-from vestibule_ingest.users import NOBODY, person_query
 
 TOKEN = mint(bytes(range(32)))
 PATH = "abcdefghij0123456789"
@@ -127,25 +124,6 @@ def test_a_flag_inside_the_base_url_is_put_behind(
 ) -> None:
     scope = unfold({"path": path, "query_string": query})
     assert (scope["path"], scope["query_string"]) == (moved_path, moved_query)
-
-
-def test_filters_become_look_ups_by_key() -> None:
-    asked = person_query('emails[type eq "work"].value eq "A@x.example" and active eq "False"')
-    assert asked == PersonQuery(work_email_ci="a@x.example", active=False)
-    assert asked.key == "email"
-    assert person_query(None) == person_query(" ") == PersonQuery()
-    assert person_query('id eq "nonsense"').id == NOBODY
-    assert person_query('userName eq "a" and userName eq "b"').id == NOBODY
-    assert person_query('userName eq "a" and userName eq "A"') == PersonQuery(user_name_ci="a")
-    assert group_query('id eq "x" and members eq "y"').key == "id"
-
-
-@pytest.mark.parametrize(
-    "text", ['userName eq "\\ud800"', 'userName eq "\\u0000"', 'externalId eq "\\udfff"']
-)
-def test_what_is_no_text_cannot_be_looked_up(text: str) -> None:
-    with pytest.raises(InvalidFilter):
-        person_query(text)
 
 
 def test_errors_have_codes_of_small_letters() -> None:

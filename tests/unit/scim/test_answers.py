@@ -87,6 +87,7 @@ def test_every_error_has_a_status_of_http_and_every_scim_type_of_the_rfc_is_ther
     assert {kind.scim_type for kind in kinds} == {
         *("invalidFilter", "tooMany", "uniqueness", "mutability", "invalidSyntax", "invalidPath", "noTarget"),
         *("invalidValue", "invalidVers", "sensitive", None),
+        *("invalidCursor", "expiredCursor", "invalidCount"),  # RFC 9865
     }
 
 
@@ -146,7 +147,7 @@ def test_discovery_is_true_to_what_works() -> None:
         "patch": True,
         "bulk": True,
         "filter": True,
-        "sort": False,
+        "sort": True,
         "etag": True,
         "changePassword": False,
     }
