@@ -52,6 +52,8 @@ def values(attribute: Attribute, parent: str = "") -> Strategy:
         return BASE64
     if (parent, attribute.name) == ("emails", "value"):
         return EMAILS
+    if attribute.required:
+        return LETTERS.map("n{}".format)  # invisible signs alone are no name
     if attribute.canonical_values:
         return st.sampled_from(attribute.canonical_values) | LETTERS
     return LETTERS
@@ -81,7 +83,7 @@ def with_one_primary(listed: list[Body]) -> list[Body]:
 
 def _bodies(kind: ResourceType, required: str, extensions: dict[str, Strategy]) -> st.SearchStrategy[Body]:
     parts = {attribute.name: values(attribute) for attribute in writable(kind.schema.attributes)}
-    said = {required: parts.pop(required).map("n{}".format)}  # invisible signs alone are no name
+    said = {required: parts.pop(required)}
     return st.fixed_dictionaries(said, optional={"externalId": LETTERS, **parts, **extensions})
 
 
