@@ -6,7 +6,7 @@ from typing import Any
 from vestibule.scim.attributes import Attribute, Mutability, Type
 from vestibule.scim.contradictions import refuse_twice
 from vestibule.scim.dialects import Repair
-from vestibule.scim.elements import Document, Mode, put_elements, put_sub, remove_elements
+from vestibule.scim.elements import Document, Mode, put_elements, put_sub, remove_elements, without_sub
 from vestibule.scim.errors import InvalidPath, InvalidValue, MutabilityViolation
 from vestibule.scim.extensions import free_key, keep_free_value, put_free_extension
 from vestibule.scim.filters import Filter
@@ -51,7 +51,7 @@ def take_away(
     if attribute.multi_valued:
         new = remove_elements(target, where, old, value, repairs)
     elif target.sub is not None:
-        new = {name: inner for name, inner in old.items() if name != target.sub.name}
+        new = without_sub(attribute, target.sub, old)
     else:
         new = None
     refuse_changed(attribute, old, new)

@@ -25,8 +25,15 @@ def put_sub(
     new = normalise(sub, value, repairs)
     # An empty manager is none; in a list of values an empty text is kept as it was sent.
     if new is None or (new == "" and sub.name == "value" and not attribute.multi_valued):
-        return {name: inner for name, inner in old.items() if name != sub.name}
+        return without_sub(attribute, sub, old)
     return {**old, sub.name: new}
+
+
+def without_sub(attribute: Attribute, sub: Attribute, old: Document) -> Document:
+    """A complex value without one part; a manager without an id is none: no old name or address stays."""
+    if sub.name == "value" and not attribute.multi_valued:
+        return {}
+    return {name: inner for name, inner in old.items() if name != sub.name}
 
 
 def put_elements(

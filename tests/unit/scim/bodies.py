@@ -115,7 +115,8 @@ def operations(draw: st.DrawFn, wrong: Strategy | None = None) -> Body:
 def _places(draw: st.DrawFn, attribute: Attribute, prefix: str) -> tuple[str, Strategy, bool]:
     """A path to an attribute or a part of it, valid values for it, and whether it has a filter."""
     path = prefix + attribute.name
-    if attribute.type is not Type.COMPLEX or draw(st.booleans()):
+    is_manager = attribute.has_value and not attribute.multi_valued
+    if attribute.type is not Type.COMPLEX or is_manager or draw(st.booleans()):
         return path, values(attribute), False
     subs = writable(attribute.sub_attributes)
     if not attribute.multi_valued:

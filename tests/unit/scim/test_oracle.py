@@ -159,6 +159,14 @@ DIFFERENT_PATCHES = {
         [WORK],
         ({"op": "remove", "path": 'emails[type eq "home"].value'},),
     ),
+    "the id of a manager": Difference(
+        "RFC 7643 §4.3 recommends value and does not require it; without it nobody is meant",
+        {ENTERPRISE_SCHEMA: {"manager": {"value": "u1", "$ref": "https://x.example/Users/u1"}}},
+        ENTERPRISE_SCHEMA,
+        "mutability",
+        None,
+        ({"op": "remove", "path": f"{ENTERPRISE_SCHEMA}:manager.value"},),
+    ),
     "the same twice in one request": Difference(
         "RFC 7644 §3.5.2.1: what is there already is not added; a repeat inside one request counts too",
         {},
