@@ -20,21 +20,41 @@ PAGE: Final = 100
 class Link:
     """A person at the endpoint: its id there and what the endpoint was last told and took.
 
-    `told` is None for somebody who was found there and not told anything yet; `gone`: deleted there.
+    `told` is None where that is not known: for somebody who was found there, and after an answer was lost.
+    `asked` is what was asked last, taken or not. `gone`: a deletion was asked, `ended`: and confirmed.
     """
 
     id: str
     told: Profile | None = None
+    asked: Profile | None = None
     gone: bool = False
+    ended: bool = False
 
 
 @dataclass(slots=True)
 class TeamLink:
-    """A group at the endpoint, with the ids of the members that the endpoint was told of; None: not known."""
+    """A group at the endpoint: the ids of its members as told, None where nobody knows.
+
+    `possible` are more who may be there, because an answer was lost; an empty name is not known either.
+    """
 
     id: str
     name: str
     members: frozenset[str] | None = None
+    possible: frozenset[str] = frozenset()
+
+    @property
+    def certain(self) -> frozenset[str]:
+        """Who is there."""
+        return self.members if self.members is not None else frozenset()
+
+    def to_join(self, members: frozenset[str]) -> frozenset[str]:
+        """Who must be added so that exactly these are there."""
+        return members - self.certain
+
+    def to_part(self, members: frozenset[str]) -> frozenset[str]:
+        """Who must be removed, or may have to be."""
+        return (self.certain | self.possible) - members
 
 
 class Dialect:

@@ -3,7 +3,7 @@
 import random
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from infra.identity_providers.dialect import Dialect, Link, TeamLink
@@ -63,6 +63,7 @@ class IdentityProvider:
     team_links: dict[int, TeamLink] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)  # id -> person
     managers: dict[int, str] = field(default_factory=dict)  # as told: person -> id of the manager
+    asked: dict[int, Profile] = field(default_factory=dict)  # as last asked for, taken or not
     addresses: dict[int, set[str]] = field(default_factory=dict)  # every one that was ever sent
     errors: Counter[str] = field(default_factory=Counter)  # expected in life: lost answers and what follows
     refused: Counter[str] = field(default_factory=Counter)  # answers that no request should get
@@ -198,53 +199,79 @@ class IdentityProvider:
 
     def _tell_person(self, number: int) -> Conversation[None]:
         link = self.links.get(number)
-        profile = self.directory.people.get(number)
-        if profile is None:
-            if link is not None and not link.gone:
+        if self.directory.people.get(number) is None:
+            if link is not None and not link.ended:
                 yield from self._end_person(number, link)
+            elif link is None and number in self.asked:
+                yield from self._find_person(number, self.directory.purged[number])
             return
         if link is None or link.gone:
-            if not profile.active:
-                return  # nobody creates who may not get in (M4)
             link = yield from self._link_person(number, link)
-            profile = self.directory.people.get(number, profile)
-        if link.told == self.dialect.taken(profile, link.told):
-            return
-        self._sends(profile)
-        try:
-            yield from self.dialect.update_user(profile, link)
-        except Forgotten:
-            del self.links[number]
-            self.touch([person(number)])
-            return
-        link.told = self.dialect.taken(profile, link.told)
+            if link is None:
+                return
+        yield from self._update_person(self.directory.people.get(number, link.asked), link)
 
-    def _link_person(self, number: int, before: Link | None) -> Conversation[Link]:
-        """Match or create; a 409 after an answer that was never heard is our own earlier request."""
+    def _update_person(self, profile: Profile | None, link: Link) -> Conversation[None]:
+        """Whatever becomes of the request, it is known that it was asked; told is only what was taken."""
+        if profile is None:
+            return
+        wanted = self.dialect.taken(profile, link.asked)
+        if link.told == wanted:
+            return
+        known = Link(link.id, link.told)
+        link.told, link.asked = None, wanted
+        self._asks(wanted)
+        try:
+            yield from self.dialect.update_user(wanted, known)
+        except Forgotten:
+            del self.links[profile.number]
+            self.touch([person(profile.number)])
+            return
+        link.told = wanted
+
+    def _link_person(self, number: int, before: Link | None) -> Conversation[Link | None]:
+        """Match or create; a 409 after an answer that was never heard is our own earlier request.
+
+        Nobody creates who may not get in (M4), but who was perhaps created before that is looked for.
+        """
         profile = self.directory.people[number]
+        if not profile.active and (before is not None or number not in self.asked):
+            return None
         found = yield from self.dialect.find_user(profile)
-        if found is None:
-            self._sends(profile)
+        if found is None and profile.active:
             request = self.dialect.create_user(profile)
+            self._asks(self.dialect.taken(profile, None))
             answer = yield from ask(request, 201, 409)
             if answer.status == 201:
-                return self._linked(
-                    number, before, Link(str(answer.body["id"]), self.dialect.taken(profile, None))
-                )
+                told = self.dialect.taken(profile, None)
+                return self._linked(number, before, Link(str(answer.body["id"]), told, told))
             self.errors["create user: 409 uniqueness, matched then"] += 1
             found = yield from self.dialect.find_user(profile)
             if found is None:  # renamed since that request: found by the key that never changes
                 found = yield from self.dialect.find_user_by_key(profile)
             if found is None:
                 raise Refused(request, answer)
-        return self._linked(number, before, Link(str(found["id"])))
+        if found is None:
+            found = yield from self.dialect.find_user_by_key(profile)
+        if found is None:
+            return None
+        return self._linked(number, before, Link(str(found["id"]), None, self.asked.get(number)))
 
-    def _sends(self, profile: Profile) -> None:
+    def _find_person(self, number: int, gone: Profile) -> Conversation[None]:
+        """Somebody who is gone and was perhaps created before, by a request whose answer was lost."""
+        found = yield from self.dialect.find_user_by_key(gone)
+        if found is not None:
+            link = Link(str(found["id"]), None, self.asked[number])
+            self.links[number] = link
+            yield from self._end_person(number, link)
+
+    def _asks(self, profile: Profile) -> None:
+        self.asked[profile.number] = profile
         self.addresses.setdefault(profile.number, set()).add(profile.email)
 
     def _linked(self, number: int, before: Link | None, link: Link) -> Link:
         known = before.told if before is not None else None
-        login = self.directory.people[number].login
+        login = self.directory.people[number].login if number in self.directory.people else ""
         if before is not None and before.id != link.id and known is not None and known.login == login:
             self.surprises.append("a person who returned under the same names has another id")
         if self.owners.setdefault(link.id, number) != number:
@@ -253,16 +280,13 @@ class IdentityProvider:
         return link
 
     def _end_person(self, number: int, link: Link) -> Conversation[None]:
-        if self.dialect.deletes:
-            yield from self.dialect.delete_user(link)
-            link.gone = True
-            self.managers.pop(number, None)
+        if not self.dialect.deletes:
+            yield from self._update_person(self.directory.purged.get(number), link)
             return
-        known = link.told
-        gone = self.directory.purged.get(number)
-        if gone is not None and (known is None or known.active):
-            yield from self.dialect.update_user(gone, link)
-            link.told = self.dialect.taken(gone, link.told)
+        link.gone = True
+        yield from self.dialect.delete_user(link)
+        link.ended = True
+        self.managers.pop(number, None)
 
     def _tell_manager(self, number: int) -> Conversation[None]:
         profile, link = self.directory.people.get(number), self.links.get(number)
@@ -271,6 +295,7 @@ class IdentityProvider:
         boss = self.links.get(profile.manager)
         if boss is None or boss.gone or self.managers.get(number) == boss.id:
             return
+        self.managers.pop(number, None)  # not known until this is answered
         yield from self.dialect.set_manager(link, boss)
         self.managers[number] = boss.id
 
@@ -300,8 +325,11 @@ class IdentityProvider:
             assert link is not None, "matched or created"
             self.team_links[number] = link
         members = self.member_ids(team.members)
-        if (link.name, link.members) != (team.name, members):
-            yield from self.dialect.update_team(team, link, members)
+        if link != TeamLink(link.id, team.name, members):
+            known, link.name = replace(link), ""
+            link.members = None if known.members is None else known.members & members
+            link.possible = known.certain | known.possible | members
+            yield from self.dialect.update_team(team, known, members)
             self.team_links[number] = TeamLink(link.id, team.name, members)
 
     def member_ids(self, members: Iterable[int]) -> frozenset[str]:

@@ -50,11 +50,10 @@ class Authentik(Dialect):
         path = f"/Groups/{link.id}"
         value = {"displayName": team.name, "externalId": f"team-{team.number:08x}"}
         yield from ask(patch("change group", path, {"op": "replace", "value": value}), *DONE)
-        known = link.members if link.members is not None else frozenset()
-        if come := members - known:
+        if come := link.to_join(members):
             added = {"op": "add", "path": "members", "value": listed(come)}
             yield from ask(patch("add members", path, added), *DONE)
-        if left := known - members:
+        if left := link.to_part(members):
             removed = [{"op": "remove", "path": f'members[value eq "{one}"]'} for one in sorted(left)]
             for at in range(0, len(removed), self.most_members):
                 some = removed[at : at + self.most_members]

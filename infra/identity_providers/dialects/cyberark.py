@@ -32,13 +32,12 @@ class CyberArk(Dialect):
             yield from ask(Request("discover", "GET", path), 200)
 
     def update_team(self, team: Team, link: TeamLink, members: frozenset[str]) -> Conversation[None]:
-        known = link.members if link.members is not None else frozenset()
         operations: list[dict[str, Any]] = []
         if link.name != team.name:
             operations.append({"op": "replace", "path": "displayName", "value": team.name})
-        if come := members - known:
+        if come := link.to_join(members):
             operations.append({"op": "add", "path": "members", "value": listed(come)})
-        if left := known - members:
+        if left := link.to_part(members):
             operations += [{"op": "remove", "path": f'members[value eq "{one}"]'} for one in sorted(left)]
         if operations:
             yield from ask(patch("change group", f"/Groups/{link.id}", *operations), *DONE)

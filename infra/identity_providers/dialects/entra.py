@@ -137,12 +137,11 @@ class EntraDefault(Dialect):
         read = yield from ask(Request("read group", "GET", f"{path}?excludedAttributes=members"), 200)
         if read.body["displayName"] != team.name:
             yield from ask(patch("rename group", path, self.named(team)), *DONE)
-        known = link.members if link.members is not None else frozenset()
-        for come in portions(members - known):
+        for come in portions(link.to_join(members)):
             yield from ask(patch("add members", path, self.joined(come)), *DONE)
-        for left in portions(known - members):
+        for left in portions(link.to_part(members)):
             yield from ask(patch("remove members", path, *self.parted(left)), *DONE)
-        for one in sorted(members - known)[:1]:  # a reference is checked (M1)
+        for one in sorted(link.to_join(members))[:1]:  # a reference is checked (M1)
             asked = plus(f"{equals('id', link.id)} and {equals('members', one)}")
             check = Request("check reference", "GET", f"/Groups?excludedAttributes=members&filter={asked}")
             yield from ask(check, 200)

@@ -41,14 +41,13 @@ class JumpCloud(Dialect):
 
     def update_team(self, team: Team, link: TeamLink, members: frozenset[str]) -> Conversation[None]:
         path = f"/Groups/{link.id}"
-        known = link.members if link.members is not None else frozenset()
         if link.name != team.name:
             named = {"op": "replace", "path": "displayName", "value": team.name}
             yield from ask(patch("rename group", path, named), *DONE)
-        if come := members - known:
+        if come := link.to_join(members):
             added = {"op": "add", "path": "members", "value": listed(come)}
             yield from ask(patch("add members", path, added), *DONE)
-        if left := known - members:
+        if left := link.to_part(members):
             removed: dict[str, Any] = {"op": "remove", "path": "members", "value": listed(left)}
             yield from ask(patch("remove members", path, removed), *DONE)
 

@@ -72,7 +72,7 @@ class OktaCatalog(OktaWizard):
             full = {"op": "replace", "path": "members", "value": listed(members)}
             yield from ask(patch("push group", path, named, full), *DONE)
             return
-        left, come = link.members - members, members - link.members
+        left, come = link.to_part(members), link.to_join(members)
         operations: list[dict[str, Any]] = [named]
         operations += [{"op": "remove", "path": f'members[value eq "{member}"]'} for member in sorted(left)]
         if come:

@@ -40,14 +40,13 @@ class OneLogin(Dialect):
         return Request("create group", "POST", "/Groups", body)
 
     def update_team(self, team: Team, link: TeamLink, members: frozenset[str]) -> Conversation[None]:
-        known = link.members if link.members is not None else frozenset()
         operations: list[dict[str, Any]] = []
         if link.name != team.name:
             operations.append({"op": "replace", "path": "displayName", "value": team.name})
-        if come := members - known:
+        if come := link.to_join(members):
             operations.append({"op": "add", "path": "members", "value": listed(come)})
         operations += [
-            {"op": "remove", "path": f'members[value eq "{left}"]'} for left in sorted(known - members)
+            {"op": "remove", "path": f'members[value eq "{left}"]'} for left in sorted(link.to_part(members))
         ]
         if operations:
             yield from ask(patch("change group", f"/Groups/{link.id}", *operations), *DONE)

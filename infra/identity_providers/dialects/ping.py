@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.identity_providers.dialect import Dialect, Link
+from infra.identity_providers.dialect import Dialect
 from infra.identity_providers.exchanges import Conversation, Request, ask, equals, found_one, percent
 from infra.identity_providers.people import Profile, Team
 
@@ -18,10 +18,6 @@ class Ping(Dialect):
     def find_user(self, profile: Profile) -> Conversation[dict[str, Any] | None]:
         path = f"/Users?filter={percent(equals('userName', profile.login, 'Eq'))}"
         return found_one((yield from ask(Request("look up user", "GET", path), 200)))
-
-    def update_user(self, profile: Profile, link: Link) -> Conversation[None]:
-        """What has no value any more is sent as it was (P2)."""
-        yield from super().update_user(self.taken(profile, link.told), link)
 
     def user_body(self, profile: Profile) -> dict[str, Any]:
         """With two mapped addresses and one of them empty, the other comes twice, both primary (P2)."""

@@ -1,6 +1,7 @@
 """An endpoint in memory for identity providers under test; the pure SCIM core keeps what it was told."""
 
 import json
+import random
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,10 +28,17 @@ class Endpoint:
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     made: int = 0
+    losing: float = 0.0  # the share of answers that nobody hears
 
     def answer(self, request: Request) -> Answer:
-        """Carry a request out."""
+        """Carry a request out; its answer may be lost."""
         self.requests.append(request)
+        answer = self.carry_out(request)
+        lost = random.Random(len(self.requests)).random() < self.losing  # noqa: S311 - to be repeatable
+        return Answer(NOT_HEARD) if lost else answer
+
+    def carry_out(self, request: Request) -> Answer:
+        """What the request does, and its answer."""
         parts = urlsplit(request.path)
         place = parts.path.strip("/").split("/")
         match place:

@@ -39,6 +39,16 @@ def test_a_lost_answer_makes_nobody_twice(name: str) -> None:
         assert len(endpoint.users) == 4
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", DIALECTS)
+def test_whatever_is_lost_in_a_whole_life_the_view_stays_right(name: str, seed: int) -> None:
+    idp, endpoint = identity_provider(name, people=8, seed=seed), Endpoint(losing=0.1)
+    live(idp, endpoint)
+    assert told_apart(idp, endpoint) == []
+    assert idp.refused == {}
+    assert idp.surprises == []
+
+
 def test_a_person_deleted_behind_its_back_is_noticed() -> None:
     idp, endpoint = identity_provider("ping"), Endpoint()
     speak(idp, endpoint)
