@@ -28,8 +28,8 @@ END_SECONDS = 90.0
 
 @pytest.fixture(scope="module")
 async def loaded() -> AsyncIterator[Gateway]:
-    """A gateway of these tests' own, with a desk and without customers."""
-    async with running_gateway("load") as gateway:
+    """A gateway of these tests' own, with a desk and without customers, that lets nobody ask often."""
+    async with running_gateway("load", {"VESTIBULE_REQUEST_RATE": "25"}) as gateway:
         await open_desk(gateway.stack)
         yield gateway
 
@@ -48,6 +48,14 @@ async def test_identity_providers_of_every_kind_find_all_as_they_left_it(loaded:
     assert {line.dialect for line in report.lines} == set(DIALECTS)
     assert all(line.requests > 10 and line.happened.get("leave", 0) > 0 for line in report.lines)
     assert all(line.joiner_p95_s is not None for line in report.lines)
+
+
+async def test_whoever_asks_too_often_waits_as_told_and_loses_nothing(loaded: Gateway) -> None:
+    participants = await onboard(loaded.stack, (10,))
+    report = await Run(Plan(1, 40, MINUTES, SEED), participants, loaded.stack, LOSING, silent()).run()
+    assert report.errors()["put off (429, 503)"] > 0
+    assert report.wrong == []
+    assert report.exit_code == 0
 
 
 async def test_a_person_deleted_behind_its_back_is_reported(loaded: Gateway) -> None:

@@ -40,7 +40,7 @@ class Progress:
         if not self._terminal.is_terminal:
             while True:
                 await asyncio.sleep(SENTENCE_SECONDS)
-                self._terminal.print(self.sentence())
+                self._terminal.print(self.sentence(), soft_wrap=True)
         with Live(self.table(), console=self._terminal, auto_refresh=False, transient=True) as live:
             while True:
                 live.update(self.table(), refresh=True)
