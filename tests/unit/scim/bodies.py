@@ -55,7 +55,8 @@ def values(attribute: Attribute, parent: str = "") -> Strategy:
     if attribute.required:
         return LETTERS.map("n{}".format)  # invisible signs alone are no name
     if attribute.canonical_values:
-        others = LETTERS.filter(lambda text: text.lower() not in attribute.canonical_values)
+        canonical = {value.lower() for value in attribute.canonical_values}
+        others = LETTERS.filter(lambda text: text.lower() not in canonical)
         return st.sampled_from(attribute.canonical_values) | others
     return LETTERS
 
