@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -140,7 +140,10 @@ class Lanes:
             raise
 
     async def _give_back(self, lane: Lane) -> None:
+        # Ended first: the pool resets nothing, and would hand one that is stuck in an operation out for ever.
         assert self._pool is not None
+        with suppress(asyncpg.InterfaceError):  # the pool heard of it before
+            lane.connection.terminate()
         await self._pool.release(lane.connection, timeout=CONNECT_SECONDS)
 
 

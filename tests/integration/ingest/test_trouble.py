@@ -1,16 +1,19 @@
 """The database in trouble: 503 and a time to come back, never a 500, and well again by itself."""
 
 import asyncio
+from functools import partial
 
 import aiohttp
+import pytest
 
 from tests.integration.ingest.scim_client import Answer, ScimClient, assert_error
 from tests.integration.ingest.serving import serving
 from tests.stack import Database
 from tests.tenants import Customer
 from tests.waiting import until
-from vestibule.database.pool import Connection
+from vestibule.database.pool import Connection, open_pool
 from vestibule.domain.tokens import mint
+from vestibule_ingest.lanes import Lanes
 
 BOUND_SECONDS = 20.0
 
@@ -62,3 +65,22 @@ async def test_a_lock_that_is_held_for_long_is_a_503_for_that_person_only(
         assert (await scim.patch(f"/Users/{other}", title)).status == 200
         assert_error(await waiting, 503)
     assert (await scim.patch(f"/Users/{locked}", title)).status == 200
+
+
+async def test_a_connection_left_in_the_middle_of_something_is_never_used_again(store: Database) -> None:
+    """The pool resets nothing: one that is stuck would come back from it for ever."""
+    lanes = Lanes(partial(open_pool, store.url("vestibule_ingest"), 1, "lanes", attempts=1), 1)
+    assert await lanes.open()
+
+    async def server_process() -> int:
+        async with lanes.take() as connection:
+            found: int = await connection.fetchval("select pg_backend_pid()")
+            return found
+
+    before = await server_process()
+    with pytest.raises(TimeoutError):
+        async with lanes.take() as connection, asyncio.timeout(0.05):
+            await connection.execute("select pg_sleep(10)")
+    async with asyncio.timeout(BOUND_SECONDS):
+        assert await server_process() != before
+    await lanes.close()
