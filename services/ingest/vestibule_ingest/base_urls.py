@@ -1,5 +1,9 @@
-"""Base URLs with a flag: Entra's tenant URL may end in `?aadOptscim062020`, with the path behind it."""
+"""Base URLs as they were pasted: with a slash too many, or with a flag at the end.
 
+Entra's tenant URL may end in `?aadOptscim062020`, with the path behind it.
+"""
+
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -11,10 +15,11 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PREFIX = "/scim/v2/"
+_SLASHES = re.compile(r"/{2,}|/\Z")
 
 
 class FlaggedBaseUrls:
-    """Puts `/scim/v2/{connection}?flag/Users?filter=…` in order; every other request passes as it is."""
+    """Puts `/scim/v2/{connection}?flag/Users?filter=…` and slashes in order; all else passes as it is."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -23,6 +28,8 @@ class FlaggedBaseUrls:
         """Handle one request."""
         if scope["type"] == "http" and scope["path"].count("/") == 3 and b"/" in scope["query_string"]:
             scope = unfold(scope)
+        if scope["type"] == "http" and _SLASHES.search(scope["path"]) is not None:
+            scope = without_slashes(scope)
         await self._app(scope, receive, send)
 
 
@@ -33,10 +40,16 @@ def unfold(scope: Scope) -> Scope:
         return scope
     _, _, rest = scope["query_string"].decode("latin-1").partition("/")
     tail, _, query = rest.partition("?")
-    moved = f"{path}/{unquote(tail)}"
-    return {
-        **scope,
-        "path": moved,
-        "raw_path": moved.encode("utf-8", "replace"),
-        "query_string": query.encode("latin-1"),
-    }
+    return {**_moved(scope, f"{path}/{unquote(tail)}"), "query_string": query.encode("latin-1")}
+
+
+def without_slashes(scope: Scope) -> Scope:
+    """Leave out the slashes that come of a base URL that ends with one: `…//Users`, `…/Users/`."""
+    path: str = scope["path"]
+    if not path.startswith(_PREFIX):
+        return scope
+    return _moved(scope, _SLASHES.sub(lambda found: "/" if found.end() < len(path) else "", path))
+
+
+def _moved(scope: Scope, path: str) -> Scope:
+    return {**scope, "path": path, "raw_path": path.encode("utf-8", "replace")}

@@ -30,6 +30,14 @@ async def test_a_base_url_may_end_in_a_flag(scim: ScimClient) -> None:
     ]
 
 
+async def test_a_base_url_may_end_in_a_slash(scim: ScimClient) -> None:
+    identifier = await scim.create_user("slashed@corp.example")
+    for path in (f"//Users/{identifier}", f"/Users/{identifier}/", f"?aadOptscim062020//Users/{identifier}"):
+        assert (await scim.get(path)).id == identifier
+    assert await scim.found('//Users/?filter=userName eq "slashed@corp.example"') == [identifier]
+    assert (await scim.get("/ServiceProviderConfig/")).status == 200
+
+
 async def test_entras_app_role_is_json_inside_a_text(scim: ScimClient) -> None:
     identifier = await scim.create_user("approle@corp.example")
     answer = await scim.patch(

@@ -13,7 +13,7 @@ from vestibule.scim.errors import (
     UriTooLong,
 )
 from vestibule_ingest.authentication import credential_of, headers_of
-from vestibule_ingest.base_urls import unfold
+from vestibule_ingest.base_urls import unfold, without_slashes
 from vestibule_ingest.exchange import code_of
 from vestibule_ingest.parameters import check_length, parse_query
 from vestibule_ingest.preconditions import Tags, parse_tags, require
@@ -124,6 +124,21 @@ def test_a_flag_inside_the_base_url_is_put_behind(
 ) -> None:
     scope = unfold({"path": path, "query_string": query})
     assert (scope["path"], scope["query_string"]) == (moved_path, moved_query)
+
+
+@pytest.mark.parametrize(
+    ("path", "tidy"),
+    [
+        ("/scim/v2/c//Users", "/scim/v2/c/Users"),
+        ("/scim/v2/c/Users/", "/scim/v2/c/Users"),
+        ("/scim/v2/c///Users/1//", "/scim/v2/c/Users/1"),
+        ("/scim/v2/c/", "/scim/v2/c"),
+        ("/other//v2/", "/other//v2/"),
+    ],
+)
+def test_slashes_too_many_are_left_out(path: str, tidy: str) -> None:
+    scope = without_slashes({"path": path, "query_string": b"count=1"})
+    assert (scope["path"], scope["query_string"]) == (tidy, b"count=1")
 
 
 def test_errors_have_codes_of_small_letters() -> None:
