@@ -63,12 +63,18 @@ class Groups:
         return ScimResponse(group_body(group, call.base, projection), 200, tagged(group.version))
 
     async def patch(self, call: Call) -> Response:
-        """PATCH /Groups/{id} (RFC 7644 §3.5.2), answered without the list: Entra asks for 204."""
+        """PATCH /Groups/{id} (RFC 7644 §3.5.2): 204, as Entra asks, or what `attributes` name."""
+        projection = _projection(call.query())
         target = await call.resource_id()
         body = await call.json(GROUP_BYTES)
         match = parse_tags(call.headers, b"if-match")
         version = await self.memberships.patch_group(call.caller, target, body, match, call.trace)
-        return ScimResponse(None, 204, tagged(version))
+        if projection is None or projection.included is None:
+            return ScimResponse(None, 204, tagged(version))
+        group = await self.memberships.read_group(
+            call.caller, target, with_members=wants(projection, "members")
+        )
+        return ScimResponse(group_body(group, call.base, projection), 200, tagged(group.version))
 
     async def remove(self, call: Call) -> Response:
         """DELETE /Groups/{id} (RFC 7644 §3.6)."""

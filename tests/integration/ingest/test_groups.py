@@ -37,6 +37,18 @@ async def test_a_group_lives_from_post_to_delete(scim: ScimClient) -> None:
     assert_error(await scim.patch(path, {"op": "remove", "path": "members"}), 404)
 
 
+async def test_a_patched_group_is_shown_where_attributes_are_asked_for(scim: ScimClient) -> None:
+    member = await scim.create_user("shown@corp.example")
+    group = await scim.create_group("Shown", [member])
+    rename = {"op": "replace", "path": "displayName", "value": "Shown 2"}
+    change = await scim.patch(f"/Groups/{group}?attributes=displayName,members.value", rename)
+    assert (change.status, change.headers["ETag"]) == (200, 'W/"2"')  # RFC 7644 §3.5.2
+    assert (change.body["displayName"], change.body["members"]) == ("Shown 2", [{"value": member}])
+    assert "meta" not in change.body
+    change = await scim.patch(f"/Groups/{group}?excludedAttributes=members", rename)
+    assert (change.status, change.raw) == (204, b"")
+
+
 async def test_an_id_in_capitals_is_refused_whether_it_joins_or_leaves(scim: ScimClient) -> None:
     member = await scim.create_user("exact@corp.example")
     group = await scim.create_group("Exact", [member])
