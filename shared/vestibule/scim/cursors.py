@@ -17,7 +17,7 @@ from vestibule.domain.identifiers import parse_id
 from vestibule.scim.errors import ExpiredCursor, InvalidCursor
 
 CURSOR_SECONDS: Final = 3600
-_LONGEST: Final = 4096
+_LONGEST: Final = 8192  # a sort key of nothing but escaped characters, and more
 _DIGEST: Final = 12
 
 

@@ -23,6 +23,11 @@ def test_a_cursor_is_read_as_it_was_written(backwards: bool, sort_key: str | Non
     assert read_cursor(text, query, NOW + CURSOR_SECONDS) == cursor
 
 
+def test_the_longest_cursor_is_read_too() -> None:
+    cursor = Cursor(False, "\x01" * 500, ID)
+    assert read_cursor(write_cursor(cursor, "one", NOW), "one", NOW) == cursor
+
+
 def test_a_cursor_of_another_query_is_none() -> None:
     text = write_cursor(Cursor(False, None, ID), "one", NOW)
     with pytest.raises(InvalidCursor):
