@@ -20,7 +20,13 @@ from vestibule.database.persons import create_persons
 from vestibule.database.pool import Pool, UnsafeRole
 from vestibule.probes import Check, probe_routes
 from vestibule.scim.attributes import ResourceType
-from vestibule.scim.errors import InternalError, InvalidVersion, MethodNotAllowed, NotFound
+from vestibule.scim.errors import (
+    InternalError,
+    InvalidVersion,
+    MethodNotAllowed,
+    NotFound,
+    NotImplementedHere,
+)
 from vestibule.scim.schemas import GROUP, USER
 from vestibule.telemetry.logging import logger
 from vestibule.telemetry.metrics import RequestMetrics
@@ -30,7 +36,7 @@ from vestibule_ingest.admission import Admission, Buckets
 from vestibule_ingest.base_urls import FlaggedBaseUrls
 from vestibule_ingest.bulk import BULK_SECONDS, Bulk, Resources
 from vestibule_ingest.counting import IngestMetrics
-from vestibule_ingest.exchange import Exchange, Handler
+from vestibule_ingest.exchange import WRITES, Call, Exchange, Handler
 from vestibule_ingest.finding import Finding
 from vestibule_ingest.groups import Groups
 from vestibule_ingest.lanes import Lanes
@@ -97,6 +103,7 @@ def build_service(parts: Parts) -> Service:
     application = Starlette(
         routes=[
             searching("", "resources", USER, GROUP),
+            route("", "resources", {"GET": finding.lists(USER, GROUP)}),
             searching("/Users", "users", USER),
             searching("/Groups", "groups", GROUP),
             route("/Users", "users", {"GET": finding.lists(USER), **users.collection}),
@@ -104,6 +111,7 @@ def build_service(parts: Parts) -> Service:
             route("/Groups", "groups", {"GET": finding.lists(GROUP), **groups.collection}),
             route("/Groups/{id}", "groups", groups.item),
             route("/Bulk", "bulk", bulk.collection),
+            route("/Me", "me", dict.fromkeys(("GET", *WRITES), refuse_alias)),
             route("/ServiceProviderConfig", "discovery", {"GET": discovery.CONFIG}),
             route("/ResourceTypes", "discovery", {"GET": discovery.RESOURCE_TYPES}),
             route("/ResourceTypes/{id}", "discovery", {"GET": discovery.RESOURCE_TYPE}),
@@ -148,6 +156,12 @@ def lifespan_of(lanes: Lanes) -> Callable[[Starlette], AbstractAsyncContextManag
             await lanes.close()
 
     return lifespan
+
+
+async def refuse_alias(call: Call) -> Response:
+    """Answer /Me: a token here is an identity provider's and nobody's own (RFC 7644 §3.11)."""
+    await call.check_caller()
+    raise NotImplementedHere("This service has no /Me: its tokens belong to connections, not to users.")
 
 
 async def answer_unrouted(request: Request, error: Exception) -> Response:

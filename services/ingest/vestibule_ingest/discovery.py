@@ -1,7 +1,8 @@
 """/ServiceProviderConfig, /ResourceTypes and /Schemas, as lists and one by one (RFC 7644 §4)."""
 
+import hashlib
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from starlette.responses import Response
 
@@ -9,6 +10,8 @@ from vestibule.scim import discovery
 from vestibule.scim.errors import Forbidden, NotFound
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.rendering import ScimResponse
+
+CACHED_SECONDS: Final = 60
 
 Document: TypeAlias = Callable[[str], dict[str, Any]]
 
@@ -22,7 +25,7 @@ def shows(document: Document) -> Handler:
             await call.check_caller()
             raise Forbidden("What this service can do is not filtered: ask without a filter.")
         await call.check_caller()
-        return ScimResponse(document(call.base))
+        return cacheable(call, document(call.base))
 
     return show
 
@@ -35,9 +38,21 @@ def shows_item(document: Callable[[str, str], dict[str, Any] | None]) -> Handler
         body = document(call.request.path_params["id"], call.base)
         if body is None:
             raise NotFound("There is no such document: read the list without an id.")
-        return ScimResponse(body)
+        return cacheable(call, body)
 
     return show
+
+
+def cacheable(call: Call, body: dict[str, Any]) -> Response:
+    """The answer with a tag of what it says, so that whoever has it is spared the body."""
+    answer = ScimResponse(body)
+    tag = hashlib.sha256(answer.body).hexdigest()[:32]
+    headers = {"etag": f'W/"{tag}"', "cache-control": f"private, max-age={CACHED_SECONDS}"}
+    known = call.headers.get(b"if-none-match", b"").decode("latin-1").split(",")
+    if {"*", f'"{tag}"'} & {one.strip().removeprefix("W/") for one in known}:
+        return ScimResponse(None, 304, headers)
+    answer.headers.update(headers)
+    return answer
 
 
 CONFIG: Handler = shows(discovery.service_provider_config)

@@ -81,11 +81,11 @@ class Finding:
     lanes: Lanes
     clock: Callable[[], float]
 
-    def lists(self, kind: ResourceType) -> Handler:
-        """GET of a type's endpoint (RFC 7644 §3.4.2); an empty result is a success."""
+    def lists(self, *types: ResourceType) -> Handler:
+        """GET of a type's endpoint, or of the base for both (RFC 7644 §3.4.2); nothing found is a success."""
 
         async def find(call: Call) -> Response:
-            request = _request(parse_list_query(call.query()), (kind,))
+            request = _request(parse_list_query(call.query()), types)
             return await self._answer(call, request)
 
         return find

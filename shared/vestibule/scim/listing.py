@@ -10,7 +10,8 @@ from vestibule.scim.errors import InvalidCount, InvalidSyntax, InvalidValue
 LIST_SCHEMA: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 DEFAULT_COUNT: Final = 100
 MOST_COUNT: Final = 200
-_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,100}")
+_LAST: Final = 10**18 - 1  # nobody has so many; it fits every integer on its way
 _ORDERS: Final = {"ascending": False, "descending": True}
 _TEXTS: Final = {"filter", "sortby", "sortorder", "cursor"}
 _NUMBERS: Final = {"startindex", "count"}
@@ -84,7 +85,7 @@ def parse_page(
         if by_cursor:
             raise InvalidCount(error.detail) from None
         raise
-    return Page(max(first, 1), min(max(wanted, 0), most))
+    return Page(min(max(first, 1), _LAST), min(max(wanted, 0), most))
 
 
 def list_body(

@@ -36,7 +36,8 @@ async def test_pages_count_in_integers_and_keep_their_order_whatever_their_size(
 @pytest.mark.parametrize(
     ("query", "start", "found"),
     [("startIndex=0&count=2", 1, 2), ("startIndex=-5", 1, 3), ("count=0", 1, 0), ("count=-1", 1, 0),
-     ("startIndex=9", 9, 0), ("startIndex=999999999999999999", 999999999999999999, 0), ("count=99999", 1, 3)],
+     ("startIndex=9", 9, 0), ("startIndex=999999999999999999", 999999999999999999, 0), ("count=99999", 1, 3),
+     ("startIndex=99999999999999999999", 999999999999999999, 0), ("count=99999999999999999999", 1, 3)],
 )  # fmt: skip
 async def test_odd_pages_are_answered_as_the_rfc_says(
     scim: ScimClient, query: str, start: int, found: int
@@ -184,9 +185,27 @@ async def test_discovery_works_as_lists_and_one_by_one(scim: ScimClient) -> None
     assert_error(await scim.get("/Schemas?filter=id eq 1"), 403)
 
 
-@pytest.mark.parametrize("path", ["/Robots", "/Bulk/1", "/Me", "/Groups/a/b", ""])
+@pytest.mark.parametrize("path", ["/Robots", "/Bulk/1", "/Groups/a/b", "/users"])
 async def test_other_endpoints_are_answered_in_scim_too(scim: ScimClient, path: str) -> None:
     assert_error(await scim.get(path), 404)
+
+
+@pytest.mark.parametrize("path", ["/ServiceProviderConfig", "/ResourceTypes/User", "/Schemas"])
+async def test_discovery_may_be_kept(scim: ScimClient, path: str) -> None:
+    answer = await scim.get(path)
+    assert answer.headers["Cache-Control"] == "private, max-age=60"
+    tag = answer.headers["ETag"]
+    for known in (tag, tag.removeprefix("W/"), f'W/"1", {tag}', "*"):
+        again = await scim.get(path, headers={"If-None-Match": known})
+        assert (again.status, again.raw, again.headers["ETag"]) == (304, b"", tag)
+    assert (await scim.get(path, headers={"If-None-Match": 'W/"1"'})).body == answer.body
+    assert (await scim.get("/ResourceTypes/Group")).headers["ETag"] != tag
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+async def test_nobody_here_is_me(scim: ScimClient, method: str) -> None:
+    assert_error(await scim.send(method, "/Me"), 501)  # RFC 7644 §3.11
+    assert_error(await scim.with_token("none").send(method, "/Me"), 401)
 
 
 async def test_every_required_filter_finds_its_user(scim: ScimClient) -> None:

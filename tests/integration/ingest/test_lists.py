@@ -135,6 +135,8 @@ async def test_a_filter_of_the_whole_grammar_finds_users(scim: ScimClient) -> No
         f'groups[display sw "te" and value eq "{team}"]': [ana],
         f'meta.location ew "{bo}"': [bo],
         'schemas eq "urn:corp:2.0:User"': [ana],
+        "urn:corp:2.0:User pr": [ana],
+        "urn:corp:2.0:User eq null": [bo],
         'title ne "chief"': [ana],
     }.items():
         answer = await scim.get(f"/Users?filter={text.replace('áNA', '%C3%A1NA')}")
@@ -176,6 +178,7 @@ async def test_the_root_searches_both_types(scim: ScimClient) -> None:
     everything = await scim.post("/.search", {"schemas": [SEARCH]})
     assert everything.body["schemas"] == [LIST]
     assert ids(everything) == [user, group, other]
+    assert ids(await scim.get("?count=2")) == [user, group]
     kinds = [resource["meta"]["resourceType"] for resource in everything.body["Resources"]]
     assert kinds == ["User", "Group", "Group"]
     assert everything.body["Resources"][0]["groups"][0]["value"] == group

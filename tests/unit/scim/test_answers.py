@@ -59,7 +59,7 @@ def test_pages(start_index: str | None, count: str | None, page: Page) -> None:
     assert page.offset == page.start_index - 1
 
 
-@pytest.mark.parametrize("text", ["x", "1.5", "1e3", "9" * 19, "\u0661", "0x1"])
+@pytest.mark.parametrize("text", ["x", "1.5", "1e3", "9" * 101, "\u0661", "0x1"])
 def test_a_page_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue, match="'count' must be a whole number"):
         parse_page(None, text)
