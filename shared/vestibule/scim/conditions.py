@@ -15,7 +15,7 @@ from vestibule.scim.attributes import Attribute
 from vestibule.scim.comparands import FREE, Comparand, comparand, refuse_null
 from vestibule.scim.errors import InvalidFilter
 from vestibule.scim.filters import And, Comparison, Filter, Literal, Not, Operator, Or, Present, ValuePath
-from vestibule.scim.places import Place
+from vestibule.scim.places import Place, whole_of
 from vestibule.scim.sources import Column, Parameters, Source
 
 _SIGNS: Final = {
@@ -101,7 +101,9 @@ def _present(place: Place, where: Filter | None, scope: Scope, access: Access) -
     if single is not None:
         return _holds_any(single)
     walk = access.elements(place, scope) if place.sub is None else access.values(place, scope)
-    return _some(_holds_any(walk.value), place, where, walk.source, walk.element, access)
+    found = _some(_holds_any(walk.value), place, where, walk.source, walk.element, access)
+    whole = whole_of(place) if where is None else None
+    return found if whole is None else f"({_present(whole, None, scope, access)} or {found})"
 
 
 def _compare(

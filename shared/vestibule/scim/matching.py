@@ -11,7 +11,7 @@ from vestibule.scim.comparands import FREE, comparand, fulfils, is_present, refu
 from vestibule.scim.errors import InvalidFilter
 from vestibule.scim.filters import And, Comparison, Filter, Literal, Not, Operator, Or, Present, ValuePath
 from vestibule.scim.names import AttributeName
-from vestibule.scim.places import Place, lowered, place_inside, place_of
+from vestibule.scim.places import Place, lowered, place_inside, place_of, whole_of
 
 # What names mean: at the top of a resource, or inside the elements of one attribute.
 Scope: TypeAlias = ResourceType | Attribute
@@ -55,8 +55,7 @@ def _evaluate(condition: Filter, holder: Mapping[str, Any], scope: Scope) -> boo
         case Not(term):
             return not _evaluate(term, holder, scope)
         case Present(name, where):
-            place = _place(name, where, scope)
-            return any(is_present(value) for value in _whole(place, where, holder))
+            return _is_there(_place(name, where, scope), where, holder)
         case ValuePath(name, where):
             place = _place(name, where, scope)
             if place.attribute is None:
@@ -66,8 +65,7 @@ def _evaluate(condition: Filter, holder: Mapping[str, Any], scope: Scope) -> boo
             place = _place(name, where, scope)
             if literal is None:
                 refuse_null(operator)
-                there = any(is_present(value) for value in _whole(place, where, holder))
-                return there is (operator is Operator.NE)
+                return _is_there(place, where, holder) is (operator is Operator.NE)
             return _compare(place, where, operator, literal, holder)
         case _:
             assert_never(condition)
@@ -90,6 +88,13 @@ def _place(name: AttributeName, where: Filter | None, scope: Scope) -> Place:
     if where is not None:
         raise InvalidFilter("The filter has brackets inside brackets, which no attribute needs.")
     return place_inside(name, scope)
+
+
+def _is_there(place: Place, where: Filter | None, holder: Mapping[str, Any]) -> bool:
+    whole = whole_of(place) if where is None else None
+    if whole is not None and _is_there(whole, None, holder):
+        return True
+    return any(is_present(value) for value in _whole(place, where, holder))
 
 
 def _whole(place: Place, where: Filter | None, holder: Mapping[str, Any]) -> Iterator[Any]:

@@ -71,6 +71,13 @@ def place_inside(name: AttributeName, attribute: Attribute) -> Place:
     return Place(None, sub.name, sub)
 
 
+def whole_of(place: Place) -> Place | None:
+    """The extension that the same text names, if any: `urn:corp:2.0:User` may be that or an attribute."""
+    if place.attribute is not FREE or place.container is None or place.sub is not None:
+        return None
+    return Place(f"{place.container}:{place.name}", None, None)
+
+
 def lowered(text: str) -> str:
     """A text with its ASCII letters in lower case, as a database does it without knowing a language."""
     if text.isascii():

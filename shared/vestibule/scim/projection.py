@@ -65,9 +65,9 @@ def _project_body(projection: Projection | None, urn: str, body: Any, table: Map
     lower = urn.lower()
     if not isinstance(body, Mapping) or projection is None:
         return body
-    if projection.included is not None and (lower, None, None) in projection.included:
+    if projection.included is not None and _name_whole(projection.included, lower):
         return body
-    if (lower, None, None) in projection.excluded:
+    if _name_whole(projection.excluded, lower):
         return None
     result = {}
     for key, value in body.items():
@@ -78,6 +78,12 @@ def _project_body(projection: Projection | None, urn: str, body: Any, table: Map
         if part is not None:
             result[key] = part
     return result
+
+
+def _name_whole(names: frozenset[tuple[str | None, str | None, str | None]], lower: str) -> bool:
+    """Whether a whole extension is named; an unknown one's last part was read as an attribute's name."""
+    urn, _, last = lower.rpartition(":")
+    return (lower, None, None) in names or (urn, last, None) in names
 
 
 def _project_value(

@@ -140,10 +140,12 @@ def _user_terms(ids: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         ids.map(lambda one: f"groups[value eq {quoted(one)}]"),
         st.sampled_from(
             [*simple, "name", "emails.primary", "groups", "meta", "active", "addresses", "id", "meta.created",
-             "groups.value", ENTERPRISE_SCHEMA, f"{FREE}:badge", f"{FREE}:door.no", "urn:corp:2.0:X:y"]
+             "groups.value", ENTERPRISE_SCHEMA, FREE, FREE.upper(), f"{FREE}:badge", f"{FREE}:door.no",
+             "urn:corp:2.0:X:y"]
         ).map(lambda path: f"{path} pr"),
         st.sampled_from(
-            ["title eq null", "emails ne null", f"{FREE}:badge eq null", 'schemas[value co "corp"]']
+            ["title eq null", "emails ne null", f"{FREE}:badge eq null", f"{FREE} eq null",
+             'schemas[value co "corp"]']
         ),
     )  # fmt: skip
 

@@ -57,6 +57,8 @@ ANA: dict[str, Any] = {
         f'{ENTERPRISE_SCHEMA}:department eq "sales"',
         f'{ENTERPRISE_SCHEMA}:manager eq "u9"',
         "urn:corp:2.0:User:badge ge 7",
+        "URN:corp:2.0:User pr",
+        "urn:corp:2.0:User ne null",
         "URN:CORP:2.0:USER:Badge eq 7",
         'meta.lastModified gt "2026-01-01T00:00:00Z"',
         'meta.lastModified eq "2026-01-02T04:04:05+01:00"',
@@ -79,6 +81,7 @@ def test_what_is_so(text: str) -> None:
         'emails[type eq "other"].value pr',
         'unknown eq "x"',
         "urn:corp:3.0:User:badge eq 7",
+        "urn:corp:3.0:User pr",
         'userName eq "ana@corp.example" and active eq false',
     ],
 )

@@ -35,6 +35,8 @@ def only(attributes: str | None = None, excluded: str | None = None) -> dict[str
         (ENTERPRISE_SCHEMA, {ENTERPRISE_SCHEMA: BODY[ENTERPRISE_SCHEMA]}),
         ("department", {ENTERPRISE_SCHEMA: {"department": "Sales"}}),
         ("urn:corp:2.0:User:badge", {"urn:corp:2.0:User": {"badge": 7}}),
+        ("urn:corp:2.0:User", {"urn:corp:2.0:User": BODY["urn:corp:2.0:User"]}),
+        ("URN:CORP:2.0:USER:DOOR", {"urn:corp:2.0:User": {"door": {"no": 1}}}),
         ("nothing", {}),
         ("id", {}),
         ("password", {}),
@@ -49,6 +51,8 @@ def test_all_but_what_is_excluded() -> None:
     assert only(None, "name.givenName")["name"] == {"familyName": "Li"}
     assert only(None, f"{ENTERPRISE_SCHEMA}:manager")[ENTERPRISE_SCHEMA] == {"department": "Sales"}
     assert ENTERPRISE_SCHEMA not in only(None, ENTERPRISE_SCHEMA)
+    assert "urn:corp:2.0:User" not in only(None, "urn:corp:2.0:User")
+    assert only(None, "urn:corp:2.0:User:badge")["urn:corp:2.0:User"] == {"door": {"no": 1}}
     assert only(None, "id,schemas") == BODY
 
 
