@@ -1,7 +1,7 @@
 """POST /Bulk (RFC 7644 §3.7): many requests in one body, each carried out as if it had come alone."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -54,22 +54,34 @@ class Part(Call):
 
 @dataclass(slots=True)
 class Progress:
-    """What has been done of a Bulk; `made` has the ids of new resources by their bulkId."""
+    """What has been done of a Bulk: results by position; `made` has the ids of new resources by bulkId."""
 
     arrangement: Arrangement
     until: float
     made: dict[str, str]
-    results: list[BulkResult]
+    results: dict[int, BulkResult]
     errors: int = 0
 
     def note(self, result: BulkResult) -> None:
         """Take the result of the next operation in."""
-        self.results.append(result)
         operation = result.operation
+        before = self.results.get(operation.position)
+        if before is None:
+            self.results[operation.position] = result
+        elif result.status < 400:
+            self.results[operation.position] = replace(before, version=result.version)
+        else:  # the resource is there, but not as it was asked for
+            detail = replace(result, operation=before.operation, location=before.location)
+            self.results[operation.position] = detail
         if result.status >= 400:
             self.errors += 1
         elif operation.method is Method.POST and operation.bulk_id and result.location:
             self.made[operation.bulk_id] = result.location.rpartition("/")[2]
+
+    def awaits(self, operation: BulkOperation) -> bool:
+        """Whether an operation is the rest of one whose first part was carried out."""
+        before = self.results.get(operation.position)
+        return before is not None and before.status < 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +108,18 @@ class Bulk:
         await call.check_caller()
         return ScimResponse(bulk_body(await self._carry_out_all(call, request)))
 
-    async def _carry_out_all(self, call: Call, request: BulkRequest) -> list[BulkResult]:
+    async def _carry_out_all(self, call: Call, request: BulkRequest) -> Iterable[BulkResult]:
         arrangement = arrange(request.operations)
         until = asyncio.get_running_loop().time() + self.seconds
-        progress = Progress(arrangement, until, {}, [])
+        progress = Progress(arrangement, until, {}, {})
+        most_errors = request.fail_on_errors or len(request.operations) + 1
         for operation in arrangement.order:
             if is_abandoned(call.request.receive):
                 raise Abandoned
-            progress.note(await self._carry_out(call, operation, progress))
-            if request.fail_on_errors is not None and progress.errors >= request.fail_on_errors:
-                break
-        return progress.results
+            is_begun = operation.position in progress.results
+            if progress.awaits(operation) if is_begun else progress.errors < most_errors:
+                progress.note(await self._carry_out(call, operation, progress))
+        return progress.results.values()
 
     async def _carry_out(self, call: Call, operation: BulkOperation, progress: Progress) -> BulkResult:
         """Carry out one operation: an error of it, a reference that leads nowhere included, is its result."""
@@ -118,7 +131,8 @@ class Bulk:
 
         async def act(call: Call) -> Response:
             nonlocal location
-            await _wait_for_rate(call, progress.until)
+            if not progress.awaits(operation):
+                await _wait_for_rate(call, progress.until)
             resolved = resolve(operation, progress.arrangement, progress.made)
             location = call.base + resolved.path
             return await _handler(resources, resolved)(_part(call, resolved))

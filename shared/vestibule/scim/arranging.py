@@ -1,26 +1,26 @@
 """The order of a Bulk's operations: whoever refers to another waits for it (RFC 7644 §3.7.2)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
+from typing import Any
 
 from vestibule.scim.bulk import BulkOperation, Method
-from vestibule.scim.errors import CircularReference, InvalidValue, ReferenceUnfulfilled
-from vestibule.scim.references import data_with_ids, path_with_ids
+from vestibule.scim.errors import InvalidValue, ReferenceUnfulfilled
+from vestibule.scim.references import data_with_ids, path_with_ids, references_in
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """All operations in the order to carry them out; what cannot be ordered stands where it came.
+    """All operations in the order to carry them out; `makers` are the bulkIds that stand for a new resource.
 
-    `makers` are the bulkIds that stand for a new resource; `circular` are the positions of operations whose
-    references go round in a circle, or lead into one.
+    Where references go round in a circle, a POST of it stands there twice: without the attributes that refer
+    to what is made later, and as a PATCH of the same position that adds them.
     """
 
     order: tuple[BulkOperation, ...]
     makers: frozenset[str]
-    circular: frozenset[int]
 
 
 def arrange(operations: Sequence[BulkOperation]) -> Arrangement:
@@ -28,25 +28,69 @@ def arrange(operations: Sequence[BulkOperation]) -> Arrangement:
 
     Changes to one resource keep their order among each other, even when one of them has to wait.
     """
-    makers = {
-        operation.bulk_id: operation.position
-        for operation in operations
+    makers = _makers(operations)
+    circle = in_circles([_needs(operation, makers) for operation in operations])
+    parts = [part for operation in operations for part in _split(operation, makers, circle)]
+    made_by = _makers(parts)
+    needs = [_needs(part, made_by) for part in parts]
+    last: dict[str, int] = {}
+    for place, part in enumerate(parts):
+        if part.method is not Method.POST:
+            if part.path in last:
+                needs[place].add(last[part.path])
+            last[part.path] = place
+    return Arrangement(tuple(parts[place] for place in ordered(needs)), frozenset(makers))
+
+
+def in_circles(needs: Sequence[Collection[int]]) -> frozenset[int]:
+    """Those whose references go round in a circle, or stand on a way between two."""
+    knotted = frozenset(range(len(needs))) - frozenset(ordered(needs))
+    needed_by: list[set[int]] = [set() for _ in needs]
+    for position in knotted:
+        for other in needs[position]:
+            needed_by[other].add(position)
+    return knotted - frozenset(ordered(needed_by))
+
+
+def _makers(operations: Sequence[BulkOperation]) -> dict[str, int]:
+    return {
+        operation.bulk_id: place
+        for place, operation in enumerate(operations)
         if operation.method is Method.POST and operation.bulk_id is not None
     }
-    needs = [
-        {makers[bulk_id] for bulk_id in operation.references if bulk_id in makers} for operation in operations
-    ]
-    circular = frozenset(range(len(operations))) - frozenset(ordered(needs))
-    for position in circular:
-        needs[position] = set()
-    last: dict[str, int] = {}
-    for operation in operations:
-        if operation.method is not Method.POST:
-            if operation.path in last:
-                needs[operation.position].add(last[operation.path])
-            last[operation.path] = operation.position
-    order = tuple(operations[position] for position in ordered(needs))
-    return Arrangement(order, frozenset(makers), circular)
+
+
+def _needs(operation: BulkOperation, makers: Mapping[str, int]) -> set[int]:
+    return {makers[bulk_id] for bulk_id in operation.references if bulk_id in makers}
+
+
+def _split(
+    operation: BulkOperation, makers: Mapping[str, int], circle: frozenset[int]
+) -> Iterator[BulkOperation]:
+    """Take a POST of a circle apart (RFC 7644 §3.7.1: that must be tried): it needs earlier ones only."""
+    later = frozenset(
+        bulk_id
+        for bulk_id in operation.references
+        if operation.position in circle and operation.position <= makers.get(bulk_id, -1) in circle
+    )
+    if not later:
+        yield operation
+    elif isinstance(operation.data, Mapping) and later.isdisjoint(references_in(operation.path, None)):
+        yield from _halves(operation, later)
+    else:
+        yield replace(operation, references=frozenset())  # no resource comes of it: its handler says why
+
+
+def _halves(operation: BulkOperation, later: frozenset[str]) -> Iterator[BulkOperation]:
+    first: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, value in operation.data.items():
+        refers_on = not later.isdisjoint(references_in("", {name: value}))
+        (rest if refers_on else first)[name] = value
+    yield replace(operation, data=first, references=references_in(operation.path, first))
+    path = f"{operation.path}/bulkId:{operation.bulk_id}"
+    data = {"Operations": [{"op": "replace", "value": rest}]}
+    yield replace(operation, method=Method.PATCH, path=path, data=data, references=references_in(path, data))
 
 
 def ordered(needs: Sequence[Collection[int]]) -> list[int]:
@@ -70,11 +114,6 @@ def ordered(needs: Sequence[Collection[int]]) -> list[int]:
 
 def resolve(operation: BulkOperation, arrangement: Arrangement, made: Mapping[str, str]) -> BulkOperation:
     """Put the ids of resources made so far in the place of references; a SCIM error where one is missing."""
-    if operation.position in arrangement.circular:
-        raise CircularReference(
-            "The bulkId references of this operation lead in a circle: leave one of them out and add it by a "
-            "PATCH that follows."
-        )
     if not operation.references <= arrangement.makers:
         raise InvalidValue("The operation refers to a bulkId that no POST of this request has: correct it.")
     if not operation.references <= made.keys():

@@ -124,12 +124,6 @@ class MethodNotAllowed(ScimError):
     status = 405
 
 
-class CircularReference(ScimError):
-    """The operations of a Bulk wait for each other (RFC 7644 §3.7.1)."""
-
-    status = 409
-
-
 class ReferenceUnfulfilled(ScimError):
     """The operation of a Bulk refers to a resource that another one did not make."""
 

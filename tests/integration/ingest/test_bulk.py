@@ -1,9 +1,10 @@
 """Bulk over HTTP (RFC 7644 §3.7): each operation is answered, stored and recorded as if it had come alone."""
 
+from typing import Any
+
 import pytest
 
 from tests.integration.ingest.bulk_requests import (
-    GROUPS,
     PERSONS,
     made,
     members,
@@ -14,7 +15,7 @@ from tests.integration.ingest.bulk_requests import (
     user,
 )
 from tests.integration.ingest.conftest import NewClient, NewCustomer
-from tests.integration.ingest.scim_client import ENTERPRISE, ERROR, ScimClient
+from tests.integration.ingest.scim_client import ENTERPRISE, ScimClient
 from tests.integration.ingest.serving import PUBLIC_URL, Ingest
 from tests.tenants import Customer
 from vestibule.database.pool import Connection
@@ -86,29 +87,41 @@ async def test_who_returns_is_referred_to_by_the_old_id(scim: ScimClient) -> Non
     assert await scim.members(made(group)) == [old]
 
 
-async def test_references_in_a_circle_are_409_and_the_others_are_carried_out(
+async def test_references_in_a_circle_are_resolved(
     scim: ScimClient, customer: Customer, admin: Connection
 ) -> None:
     results = await send(
         scim,
-        user("ana", **{ENTERPRISE: {"manager": {"value": "bulkId:bo"}}}),
-        user("bo", **{ENTERPRISE: {"manager": {"value": "bulkId:ana"}}}),
         post("Groups", "g", displayName="Both", members=members("ana", "bo")),
-        user("cy"),
+        user("ana", title="Head", **{ENTERPRISE: {"department": "IT", "manager": {"value": "bulkId:bo"}}}),
+        user("bo", **{ENTERPRISE: {"manager": {"value": "bulkId:ana"}}}),
+        user("cy", **{ENTERPRISE: {"manager": {"value": "bulkId:cy"}}}),
     )
-    assert statuses(results) == ["409", "409", "409", "201"]
-    for result in results[:3]:
-        assert result["response"]["schemas"] == [ERROR]
-        assert result["response"]["status"] == "409"
-        assert "circle" in result["response"]["detail"]
-        assert "location" not in result
-        assert "version" not in result
-    assert await admin.fetchval(PERSONS, customer.tenant) == 1
-    assert await admin.fetchval(GROUPS, customer.tenant) == 0
-    assert await refusals(admin, customer) == {
-        ("users.create", 409, "circular_reference", 2),
-        ("groups.create", 409, "circular_reference", 1),
-    }
+    assert statuses(results) == ["201", "201", "201", "201"]  # RFC 7644 §3.7.1
+    group, ana, bo, cy = map(made, results)
+    shown = await scim.user(ana)
+    assert (shown["title"], shown[ENTERPRISE]["department"]) == ("Head", "IT")
+    assert [result["version"] for result in results[1:]] == ['W/"2"', 'W/"1"', 'W/"2"']
+    for person, manager in ((ana, bo), (bo, ana), (cy, cy)):
+        assert (await scim.user(person))[ENTERPRISE]["manager"]["value"] == manager
+    assert await scim.members(group) == sorted([ana, bo])
+    assert await refusals(admin, customer) == set()
+
+
+@pytest.mark.parametrize("more", [{}, {"failOnErrors": 1}])
+async def test_a_circle_that_breaks_says_what_is_there_and_what_is_missing(
+    scim: ScimClient, more: dict[str, Any]
+) -> None:
+    ana, bo = await send(
+        scim,
+        user("ana", **{ENTERPRISE: {"manager": {"value": "bulkId:bo"}}}),
+        user("bo", userName="", **{ENTERPRISE: {"manager": {"value": "bulkId:ana"}}}),
+        **more,
+    )
+    assert (ana["method"], ana["status"], bo["status"]) == ("POST", "409", "400")
+    assert "was not created" in ana["response"]["detail"]
+    assert ENTERPRISE not in await scim.user(made(ana))
+    assert "location" not in bo
 
 
 async def test_groups_inside_groups_are_refused_as_in_a_single_request(scim: ScimClient) -> None:
