@@ -254,30 +254,6 @@ begin
 end
 $$;
 
--- Creates that wait at the same moment, of whatever connections, as one commit; a row per item, in order, each as create_person
--- gives it. Every item authenticates anew and enters its own tenant. `patience`: how many ms an item may wait for another
--- transaction's lock; then, and when any item fails, nothing of the whole was done.
-create function ingest.create_persons(
-    patience integer, paths text[], token_hashes bytea[], new_ids uuid[], new_external_ids text[], new_user_names_ci text[],
-    new_display_names_ci text[], new_emails_ci text[], new_actives boolean[], new_resources jsonb[], new_searches jsonb[],
-    new_traces text[]
-) returns table (verdict text, id uuid, version bigint, created_at timestamptz, modified_at timestamptz)
-    language plpgsql volatile
-as $$
-begin
-    perform set_config('lock_timeout', patience::text, true);
-    for place in 1 .. cardinality(paths) loop
-        perform set_config('app.tenant', '', true);  -- what an item before entered is left
-        return query
-        select c.verdict, c.id, c.version, c.created_at, c.modified_at
-          from ingest.create_person(
-                   paths[place], token_hashes[place], new_ids[place], new_external_ids[place], new_user_names_ci[place],
-                   new_display_names_ci[place], new_emails_ci[place], new_actives[place], new_resources[place],
-                   new_searches[place], new_traces[place]) c;
-    end loop;
-end
-$$;
-
 -- Which unique key stopped a write: the one that the IdP's admin can see first.
 create function ingest.taken_person_key(tenant uuid, connection uuid, but uuid, wanted_user_name_ci text) returns text
     language sql stable
@@ -358,6 +334,48 @@ begin
 end
 $$;
 
+-- Writes that wait at the same moment, of whatever connections, as one commit; a row per item, in order, each as create_person
+-- (no expected version) or replace_person gives it. Every item authenticates anew and enters its own tenant. `patience`: how
+-- many ms an item may wait for another transaction's lock; then, and when any item fails, nothing of the whole was done.
+create function ingest.write_persons(
+    patience integer, paths text[], token_hashes bytea[], ids uuid[], expected_versions bigint[], new_external_ids text[],
+    new_user_names_ci text[], new_display_names_ci text[], new_emails_ci text[], new_actives boolean[], new_resources jsonb[],
+    new_searches jsonb[], operations text[], new_traces text[]
+) returns table (verdict text, id uuid, version bigint, created_at timestamptz, modified_at timestamptz, resource jsonb)
+    language plpgsql volatile
+as $$
+declare
+    old_setting text;
+    made record;
+begin
+    old_setting := set_config('lock_timeout', patience::text, true);
+    for place in 1 .. cardinality(paths) loop
+        old_setting := set_config('app.tenant', '', true);  -- what an item before entered is left
+        if expected_versions[place] is null then
+            made := ingest.create_person(
+                paths[place], token_hashes[place], ids[place], new_external_ids[place], new_user_names_ci[place],
+                new_display_names_ci[place], new_emails_ci[place], new_actives[place], new_resources[place],
+                new_searches[place], new_traces[place]);
+            id := made.id;
+            created_at := made.created_at;
+            resource := null;
+        else
+            made := ingest.replace_person(
+                paths[place], token_hashes[place], ids[place], expected_versions[place], new_external_ids[place],
+                new_user_names_ci[place], new_display_names_ci[place], new_emails_ci[place], new_actives[place],
+                new_resources[place], new_searches[place], operations[place], new_traces[place]);
+            id := ids[place];
+            created_at := null;
+            resource := made.resource;
+        end if;
+        verdict := made.verdict;
+        version := made.version;
+        modified_at := made.modified_at;
+        return next;
+    end loop;
+end
+$$;
+
 -- Verdicts: removed | missing | stale | unauthorized | suspended. The row stays for the retention time; its groups lose it.
 -- `expected_version` null: whatever it is.
 create function ingest.remove_person(
@@ -395,42 +413,65 @@ begin
 end
 $$;
 
--- Verdicts: found | missing | unauthorized | suspended. `groups`: [{"value": id, "display": name}], direct ones.
-create function ingest.read_person(
-    in path text, in token_hash bytea, in target uuid,
-    out verdict text, out resource jsonb, out groups jsonb, out version bigint, out created_at timestamptz,
-    out modified_at timestamptz
-)
+-- Persons that wait to be read at the same moment, of whatever connections, each by a key that only one can have: id, user_name
+-- or external_id. A row per item, in order; verdicts: found | missing | unauthorized | suspended. Every item authenticates anew
+-- and enters its own tenant. `groups`: [{"value": id, "display": name}], direct ones.
+create function ingest.read_persons(
+    paths text[], token_hashes bytea[], keys text[], wanted text[], wanted_actives boolean[]
+) returns table (verdict text, id uuid, resource jsonb, groups jsonb, version bigint, created_at timestamptz,
+                 modified_at timestamptz)
     language plpgsql volatile
 as $$
 declare
     who record;
+    old_setting text;
+    wanted_id uuid;
 begin
-    who := console.authenticate(path, token_hash);
-    if who.verdict <> 'ok' then
+    for place in 1 .. cardinality(paths) loop
+        old_setting := set_config('app.tenant', '', true);  -- what an item before entered is left
+        who := console.authenticate(paths[place], token_hashes[place]);
         verdict := who.verdict;
-        return;
-    end if;
-    -- the groups stand here and not in a function of their own: one in SQL is planned anew at every call
-    select 'found', p.resource,
-           (select jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName') order by g.id)
-              from ingest.group_member m
-              join ingest."group" g
-                on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
-             where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.person_id = target
-               and m.removed_at is null and g.removed_at is null),
-           p.version, p.created_at, p.modified_at
-      into verdict, resource, groups, version, created_at, modified_at
-      from ingest.person p
-     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target and p.removed_at is null;
-    if not found then
-        verdict := 'missing';
-    end if;
+        id := null;
+        resource := null;
+        groups := null;
+        if verdict <> 'ok' then
+            return next;
+            continue;
+        end if;
+        wanted_id := null;
+        if keys[place] = 'id' then
+            wanted_id := wanted[place]::uuid;
+        elsif keys[place] = 'user_name' then
+            select p.id into wanted_id from ingest.person p
+             where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
+               and p.user_name_ci = wanted[place] and p.removed_at is null;
+        elsif keys[place] = 'external_id' then
+            select p.id into wanted_id from ingest.person p
+             where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
+               and p.external_id = wanted[place] and p.removed_at is null;
+        end if;
+        -- the groups stand here and not in a function of their own: one in SQL is planned anew at every call
+        select p.id, p.resource,
+               (select jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName') order by g.id)
+                  from ingest.group_member m
+                  join ingest."group" g
+                    on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
+                 where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.person_id = wanted_id
+                   and m.removed_at is null and g.removed_at is null),
+               p.version, p.created_at, p.modified_at
+          into id, resource, groups, version, created_at, modified_at
+          from ingest.person p
+         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = wanted_id
+           and p.removed_at is null
+           and (wanted_actives[place] is null or p.resource -> 'active' = to_jsonb(wanted_actives[place]));
+        verdict := case when id is null then 'missing' else 'found' end;
+        return next;
+    end loop;
 end
 $$;
 
--- Persons looked up by one key, of which few have the same: id, user_name, external_id, email (a work address) or
--- display_name. The first row is always a verdict row (`ok` with the total, or why not), the page follows with verdict null.
+-- Persons looked up by a key that a few have the same: email (a work address) or display_name. The first row is always a
+-- verdict row (`ok` with the total, or why not), the page follows with verdict null.
 create function ingest.find_persons(
     path text, token_hash bytea, key text, wanted text, wanted_active boolean, skipped bigint, page_size integer
 ) returns table (verdict text, total bigint, id uuid, resource jsonb, groups jsonb, version bigint,
@@ -439,7 +480,6 @@ create function ingest.find_persons(
 as $$
 declare
     who record;
-    wanted_id uuid := case when key = 'id' then wanted::uuid end;
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
@@ -450,14 +490,6 @@ begin
     -- One branch runs: the others' one-time filters are false.
     return query
     with candidates as (
-        select p.* from ingest.person p
-         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and key = 'user_name' and p.user_name_ci = wanted
-        union all
-        select p.* from ingest.person p
-         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and key = 'external_id' and p.external_id = wanted
-        union all
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
            and key = 'email' and p.email_ci = wanted
@@ -471,10 +503,6 @@ begin
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
            and key = 'display_name' and p.display_name_ci = wanted
-        union all
-        select p.* from ingest.person p
-         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
-           and key = 'id' and p.id = wanted_id
     ), hits as materialized (
         select c.* from candidates c where wanted_active is null or c.resource -> 'active' = to_jsonb(wanted_active)
     )

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vestibule.database.persons import create_persons
+from vestibule.database.persons import PersonChange, Written, read_persons, write_persons
 from vestibule.database.pool import Pool, UnsafeRole
 from vestibule.probes import Check, probe_routes
 from vestibule.scim.attributes import ResourceType
@@ -43,7 +43,7 @@ from vestibule_ingest.lanes import Lanes
 from vestibule_ingest.memberships import Memberships
 from vestibule_ingest.provisioning import Provisioning
 from vestibule_ingest.rendering import error_response
-from vestibule_ingest.sharing import Sharing
+from vestibule_ingest.sharing import COMMITS_AT_ONCE, READS_AT_ONCE, Sharing
 from vestibule_ingest.users import Users
 
 BASE = "/scim/v2/{connection}"
@@ -83,15 +83,18 @@ def build_service(parts: Parts) -> Service:
     checks = {"database": lanes.ready}
     admission = Admission(Buckets(parts.request_rate, time.monotonic), parts.pool_size * IN_HAND_PER_LANE)
     exchange = Exchange(lanes, admission, metrics, parts.public_url)
-    creating = Sharing(lanes, metrics, create_persons)
-    users = Users(Provisioning(lanes, metrics, creating))
+    reading = Sharing(lanes, read_persons, READS_AT_ONCE, metrics.reads_shared, metrics.parted)
+    writing: Sharing[PersonChange, Written] = Sharing(
+        lanes, write_persons, COMMITS_AT_ONCE, metrics.shared, metrics.parted
+    )
+    users = Users(Provisioning(lanes, metrics, reading, writing))
     groups = Groups(Memberships(lanes, metrics))
     resources = {
         "Users": Resources("users", users.collection, users.item),
         "Groups": Resources("groups", groups.collection, groups.item),
     }
     bulk = Bulk(exchange, metrics, parts.tracer, resources, parts.bulk_seconds)
-    finding = Finding(lanes, parts.wall_clock)
+    finding = Finding(lanes, reading, parts.wall_clock)
 
     def route(path: str, noun: str, handlers: Mapping[str, Handler]) -> Route:
         return Route(f"{BASE}{path}", exchange.endpoint(noun, handlers), methods=list(handlers))

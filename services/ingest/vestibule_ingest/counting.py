@@ -28,9 +28,15 @@ class IngestMetrics:
             buckets=(1, 2, 4, 8, 16),
             registry=registry,
         )
+        self.reads_shared = Histogram(
+            "vestibule_reads_per_statement",
+            "Reads by key that shared a statement.",
+            buckets=(1, 2, 4, 8, 16),
+            registry=registry,
+        )
         self.parted = Counter(
             "vestibule_commits_parted",
-            "Common commits that were undone, each write then carried out alone.",
+            "Common transactions that were undone, each part then carried out alone.",
             registry=registry,
         )
         self.bulk_operations = Children(

@@ -8,14 +8,23 @@ from uuid import UUID
 from starlette.responses import Response
 
 from vestibule.database.groups import Group, GroupKey, GroupQuery, find_groups
-from vestibule.database.persons import Person, PersonKey, PersonQuery, find_persons
+from vestibule.database.persons import (
+    UNIQUE_KEYS,
+    Person,
+    PersonKey,
+    PersonQuery,
+    PersonSought,
+    find_persons,
+)
 from vestibule.database.searches import Found, Listed, Search, Span, search
 from vestibule.database.sources import GROUPS, PERSONS
+from vestibule.database.verdicts import Refused, Verdict
+from vestibule.domain.tokens import Credential
 from vestibule.scim.attributes import ResourceType
 from vestibule.scim.conditions import as_conditions
 from vestibule.scim.cursors import Cursor, read_cursor, write_cursor
 from vestibule.scim.filters import Filter, parse_filter
-from vestibule.scim.listing import ListQuery, list_body, parse_list_query, parse_search_request
+from vestibule.scim.listing import ListQuery, Page, list_body, parse_list_query, parse_search_request
 from vestibule.scim.lookups import Field, Lookup, as_lookup
 from vestibule.scim.ordering import as_sort_keys
 from vestibule.scim.projection import Projection, parse_projection, wants
@@ -24,6 +33,7 @@ from vestibule.scim.sources import Parameters, Source
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.lanes import Lanes, in_a_lane
 from vestibule_ingest.rendering import ScimResponse, group_body, user_body
+from vestibule_ingest.sharing import Sharing
 
 SEARCH_BYTES: Final = 64 * 1024
 ARGUMENTS: Final = "$3"  # where the statement of migration 0004 has the conditions' values
@@ -79,6 +89,7 @@ class Finding:
     """The handlers of lists; `clock` tells Unix seconds, for the age of cursors."""
 
     lanes: Lanes
+    reading: Sharing[PersonSought, Person]
     clock: Callable[[], float]
 
     def lists(self, *types: ResourceType) -> Handler:
@@ -114,10 +125,7 @@ class Finding:
         page = request.query.page
         found: list[Person] | list[Group]
         if request.types[0] is USER:
-            wanted = person_query(lookup)
-            total, found = await in_a_lane(
-                self.lanes, lambda lane: find_persons(lane, call.caller, wanted, page.offset, page.count)
-            )
+            total, found = await self._look_up_users(call.caller, person_query(lookup), page)
         else:
             asked = group_query(lookup)
             total, found = await in_a_lane(
@@ -128,6 +136,21 @@ class Finding:
             )
         bodies = [_body(one, call, request) for one in found]
         return ScimResponse(list_body(bodies, total, page.start_index))
+
+    async def _look_up_users(
+        self, caller: Credential, wanted: PersonQuery, page: Page
+    ) -> tuple[int, list[Person]]:
+        if wanted.key not in UNIQUE_KEYS:
+            return await in_a_lane(
+                self.lanes, lambda lane: find_persons(lane, caller, wanted, page.offset, page.count)
+            )
+        try:
+            person = await self.reading.carry_out(PersonSought(caller, wanted))
+        except Refused as refused:
+            if refused.verdict is Verdict.MISSING:
+                return 0, []
+            raise
+        return 1, [person] if page.offset == 0 and page.count > 0 else []
 
     async def _search(self, call: Call, request: Request) -> Response:
         identity = request.identity(call.caller.path)

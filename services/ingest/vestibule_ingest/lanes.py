@@ -113,7 +113,7 @@ class Lanes:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._free.acquire()
         except TimeoutError:
-            raise Unavailable("All database connections are in use: repeat the request.") from None
+            raise all_taken() from None
 
     async def _lane(self) -> Lane:
         now = asyncio.get_running_loop().time()
@@ -153,6 +153,11 @@ def is_lost(connection: "Pooled") -> bool:
         return connection.is_closed()
     except asyncpg.InterfaceError:
         return True
+
+
+def all_taken() -> Unavailable:
+    """The answer to whoever has waited too long."""
+    return Unavailable("All database connections are in use: repeat the request.")
 
 
 async def in_a_lane(lanes: Lanes, work: Callable[[Connection], Awaitable[T]]) -> T:

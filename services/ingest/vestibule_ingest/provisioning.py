@@ -9,12 +9,18 @@ from uuid import UUID
 
 from vestibule.database import persons
 from vestibule.database.persons import (
+    ChangedPerson,
     Created,
     NewPerson,
     Overtaken,
     Person,
+    PersonChange,
+    PersonKey,
+    PersonQuery,
+    PersonSought,
     PersonWrite,
     Replaced,
+    Written,
 )
 from vestibule.database.pool import Connection
 from vestibule.domain.identifiers import uuid7
@@ -49,19 +55,21 @@ class Provisioning:
 
     lanes: Lanes
     metrics: IngestMetrics
-    creating: Sharing[NewPerson, Created]
+    reading: Sharing[PersonSought, Person]
+    writing: Sharing[PersonChange, Written]
 
     async def create_user(self, caller: Credential, body: object, trace: str | None) -> Person:
         """Store a new user, or bring a removed one back under its old id."""
         parsed = parse_user(body)
         self.metrics.repaired(parsed.repairs)
         write = _write(parsed.document, parsed.keys)
-        made = await self.creating.carry_out(NewPerson(caller, new_id(), write, trace))
+        made = await self.writing.carry_out(NewPerson(caller, new_id(), write, trace))
+        assert isinstance(made, Created)
         return Person(made.id, parsed.document, (), made.version, made.created_at, made.modified_at)
 
     async def read_user(self, caller: Credential, target: UUID) -> Person:
         """Read one user."""
-        return await in_a_lane(self.lanes, lambda lane: persons.read_person(lane, caller, target))
+        return await self.reading.carry_out(PersonSought(caller, PersonQuery(PersonKey.ID, str(target))))
 
     async def replace_user(
         self, caller: Credential, target: UUID, body: object, match: Tags | None, trace: str | None
@@ -92,15 +100,20 @@ class Provisioning:
     ) -> None:
         """Carry out a DELETE; the row stays for the retention time."""
 
+        expected: int | None = None
+
         async def work(lane: Connection) -> bool | None:
-            expected = None
-            if match is not None:
-                person = await persons.read_person(lane, caller, target)
-                require(match, person.version)
-                expected = person.version
             return await persons.remove_person(lane, caller, target, expected, trace) or None
 
-        await until_not_overtaken(self.lanes, self.metrics, work)
+        for _ in range(MOST_ATTEMPTS):
+            if match is not None:
+                person = await self.read_user(caller, target)
+                require(match, person.version)
+                expected = person.version
+            if await in_a_lane(self.lanes, work):
+                return
+            self.metrics.overtaken.inc()
+        raise overtaken_too_often()
 
     async def _edit(
         self,
@@ -113,27 +126,25 @@ class Provisioning:
     ) -> Person:
         """Read, change, write; whoever was overtaken changes what the other left. No change, no write."""
 
-        async def work(lane: Connection) -> Person:
-            person = await persons.read_person(lane, caller, target)
-            for _ in range(MOST_ATTEMPTS):
-                require(match, person.version)
-                edited = edit(person.document)
-                if not edited.changed:
-                    return person
-                write = _write(edited.document, edited.keys)
-                result = await persons.replace_person(
-                    lane, caller, target, person.version, write, operation, trace
-                )
-                person = replace(person, version=result.version, modified_at=result.modified_at)
-                match result:
-                    case Replaced():
-                        return replace(person, document=edited.document)
-                    case Overtaken(document):
-                        person = replace(person, document=document)
-                        self.metrics.overtaken.inc()
-            raise overtaken_too_often()
-
-        return await in_a_lane(self.lanes, work)
+        person = await self.read_user(caller, target)
+        for _ in range(MOST_ATTEMPTS):
+            require(match, person.version)
+            edited = edit(person.document)
+            if not edited.changed:
+                return person
+            write = _write(edited.document, edited.keys)
+            change = ChangedPerson(caller, target, person.version, write, operation, trace)
+            result = await self.writing.carry_out(change)
+            person = replace(person, version=result.version, modified_at=result.modified_at)
+            match result:
+                case Replaced():
+                    return replace(person, document=edited.document)
+                case Overtaken(document):
+                    person = replace(person, document=document)
+                    self.metrics.overtaken.inc()
+                case Created():
+                    raise AssertionError("a change makes nobody")
+        raise overtaken_too_often()
 
 
 async def until_not_overtaken(

@@ -1,4 +1,4 @@
-"""Writes that wait at the same moment share a commit: under load it costs more than what it commits."""
+"""Work that waits at the same moment shares a statement, and its commit: they cost more than what they do."""
 
 import asyncio
 from collections import deque
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import asyncpg
+from prometheus_client import Counter, Histogram
 
 from vestibule.database.pool import Connection
 from vestibule.database.verdicts import Refused
 from vestibule.telemetry.logging import logger
-from vestibule_ingest.counting import IngestMetrics
-from vestibule_ingest.lanes import LOCK_SECONDS, Lanes, in_a_lane
+from vestibule_ingest.lanes import LOCK_SECONDS, WAIT_SECONDS, Lanes, all_taken, in_a_lane
 
 MOST_TOGETHER: Final = 16
 COMMITS_AT_ONCE: Final = 2  # more would leave each commit fewer writes, and reads fewer lanes
+READS_AT_ONCE: Final = 2
 PATIENCE: Final = 0.02  # seconds that all of a common commit may wait for a lock that one of them needs
 ALONE_SECONDS: Final = 1.0
 # The server says that nothing of the whole was done: each may be tried on its own.
@@ -28,8 +29,8 @@ UNDONE: Final = (
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-# Carries out writes in one transaction and in order; the number is for how many seconds a lock is waited for.
-Write: TypeAlias = Callable[[Connection, Sequence[Item], float], Awaitable[Sequence[Result | Refused]]]
+# Does the work in one transaction and in order; the number is for how many seconds a lock is waited for.
+Work: TypeAlias = Callable[[Connection, Sequence[Item], float], Awaitable[Sequence[Result | Refused]]]
 
 log = logger(__name__)
 
@@ -38,6 +39,7 @@ log = logger(__name__)
 class _Waiting(Generic[Item, Result]):
     item: Item
     answer: "asyncio.Future[Result]"
+    until: float
 
     def tell(self, result: Result | BaseException) -> None:
         if self.answer.done():  # whoever asked is gone
@@ -49,30 +51,35 @@ class _Waiting(Generic[Item, Result]):
 
 
 class Sharing(Generic[Item, Result]):
-    """Carries out writes of many callers, each as if it were alone.
+    """Carries out reads, or writes, of many callers, each as if it were alone.
 
-    No write pays for another: what one of them cannot have at once, or does wrong, undoes the common
+    Nobody pays for another: what one of them cannot have at once, or does wrong, undoes the common
     transaction; then each goes alone, and so do all others for a while.
     """
 
-    def __init__(self, lanes: Lanes, metrics: IngestMetrics, write: "Write[Item, Result]") -> None:
-        """Take the connections, and how writes are carried out."""
+    def __init__(
+        self, lanes: Lanes, work: "Work[Item, Result]", at_once: int, sizes: Histogram, parted: Counter
+    ) -> None:
+        """Take the connections, what is done, and how many transactions of it there are at once."""
         self._lanes = lanes
-        self._metrics = metrics
-        self._write = write
+        self._work = work
+        self._at_once = at_once
+        self._sizes = sizes
+        self._parted = parted
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._committing = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._alone_until = 0.0
 
     async def carry_out(self, item: Item) -> Result:
-        """Carry out one write; raises Refused, and what a connection raises."""
+        """Carry out one; raises Refused, Unavailable, and what a connection raises."""
         loop = asyncio.get_running_loop()
-        if loop.time() < self._alone_until:
+        now = loop.time()
+        if now < self._alone_until:
             return await self._alone(item)
-        waiting: _Waiting[Item, Result] = _Waiting(item, loop.create_future())
+        waiting: _Waiting[Item, Result] = _Waiting(item, loop.create_future(), now + WAIT_SECONDS)
         self._waiting.append(waiting)
-        if self._committing < COMMITS_AT_ONCE:
+        if self._committing < self._at_once:
             self._committing += 1
             self._start(self._commit_waiting())
         return await waiting.answer
@@ -80,18 +87,31 @@ class Sharing(Generic[Item, Result]):
     async def _commit_waiting(self) -> None:
         try:
             while self._waiting:
-                most = min(len(self._waiting), MOST_TOGETHER)
-                await self._commit([self._waiting.popleft() for _ in range(most)])
+                together = self._next()
+                if together:
+                    await self._commit(together)
         finally:
             self._committing -= 1
+
+    def _next(self) -> "list[_Waiting[Item, Result]]":
+        """Those who have waited longest; who has waited too long is told so."""
+        now = asyncio.get_running_loop().time()
+        most = min(len(self._waiting), MOST_TOGETHER)
+        together = [self._waiting.popleft() for _ in range(most)]
+        if together[0].until > now:
+            return together
+        for one in together:
+            if one.until <= now:
+                one.tell(all_taken())
+        return [one for one in together if one.until > now]
 
     async def _commit(self, together: "list[_Waiting[Item, Result]]") -> None:
         try:
             async with self._lanes.take() as lane:
-                results = await self._write(lane, [one.item for one in together], PATIENCE)
+                results = await self._work(lane, [one.item for one in together], PATIENCE)
         except UNDONE as error:
             self._alone_until = asyncio.get_running_loop().time() + ALONE_SECONDS
-            self._metrics.parted.inc()
+            self._parted.inc()
             log.info("commit_parted", writes=len(together), code=type(error).__name__)
             for one in together:
                 self._start(self._tell_alone(one))
@@ -101,7 +121,7 @@ class Sharing(Generic[Item, Result]):
             if not isinstance(error, Exception):
                 raise
         else:
-            self._metrics.shared.observe(len(together))
+            self._sizes.observe(len(together))
             for one, result in zip(together, results, strict=True):
                 one.tell(result)
 
@@ -114,7 +134,7 @@ class Sharing(Generic[Item, Result]):
                 raise
 
     async def _alone(self, item: Item) -> Result:
-        [result] = await in_a_lane(self._lanes, lambda lane: self._write(lane, [item], LOCK_SECONDS))
+        [result] = await in_a_lane(self._lanes, lambda lane: self._work(lane, [item], LOCK_SECONDS))
         if isinstance(result, Refused):
             raise result
         return result

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -18,7 +18,7 @@ from vestibule.database.statements import statements
 from vestibule.database.verdicts import Refused, Verdict, accept
 from vestibule.domain.tokens import Credential
 
-FILE = "persons"
+FILE: Final = "persons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,18 @@ class NewPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedPerson:
+    """A user's new document, to be stored if its version is still the expected one."""
+
+    caller: Credential
+    id: UUID
+    expected_version: int
+    write: PersonWrite
+    operation: str
+    trace: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Created:
     """A user that is there now; its id is an older one where a removed person returned."""
 
@@ -83,6 +95,10 @@ class Overtaken:
     modified_at: datetime
 
 
+PersonChange: TypeAlias = NewPerson | ChangedPerson
+Written: TypeAlias = Created | Replaced | Overtaken
+
+
 class PersonKey(StrEnum):
     """What a user is looked up by; of each value few users, or only one, have the same."""
 
@@ -91,6 +107,9 @@ class PersonKey(StrEnum):
     EXTERNAL_ID = "external_id"
     WORK_EMAIL = "email"
     DISPLAY_NAME = "display_name"
+
+
+UNIQUE_KEYS: Final = frozenset({PersonKey.ID, PersonKey.USER_NAME, PersonKey.EXTERNAL_ID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,49 +121,35 @@ class PersonQuery:
     active: bool | None = None
 
 
-async def create_persons(
-    connection: Connection, many: Sequence[NewPerson], patience: float
-) -> list[Created | Refused]:
-    """Store new users, or bring back removed ones, in one commit, and say it in order.
+@dataclass(frozen=True, slots=True)
+class PersonSought:
+    """The one user who has a key of UNIQUE_KEYS, and who asks."""
 
-    With an error none is stored: asyncpg.LockNotAvailableError where another transaction holds what one of
-    them needs for longer than `patience` seconds.
+    caller: Credential
+    query: PersonQuery
+
+
+async def write_persons(
+    connection: Connection, many: Sequence[PersonChange], patience: float
+) -> list[Written | Refused]:
+    """Store new users and new documents of known ones, in one commit, and say what became of each, in order.
+
+    A removed person who returns is brought back. With an error none is stored:
+    asyncpg.LockNotAvailableError where another transaction holds what one of them needs for longer than
+    `patience` seconds.
     """
-    columns = zip(*(_creation(new) for new in many), strict=True)
-    rows = await connection.fetch(statements(FILE)["create"], int(patience * 1000), *columns)
-    return [_created(row) for row in rows]
+    columns = zip(*map(_as_write, many), strict=True)
+    rows = await connection.fetch(statements(FILE)["write"], int(patience * 1000), *columns)
+    return [_written(change, row) for change, row in zip(many, rows, strict=True)]
 
 
-async def replace_person(
-    connection: Connection,
-    caller: Credential,
-    target: UUID,
-    expected_version: int,
-    write: PersonWrite,
-    operation: str,
-    trace: str | None,
-) -> Replaced | Overtaken:
-    """Store a user's new document if its version is still the expected one."""
-    row = await connection.fetchrow(
-        statements(FILE)["replace"],
-        caller.path,
-        caller.token_hash,
-        target,
-        expected_version,
-        write.external_id,
-        write.user_name_ci,
-        write.display_name_ci,
-        write.work_email_ci,
-        write.active,
-        as_jsonb(write.document),
-        None if write.search is None else as_jsonb(write.search),
-        operation,
-        trace,
-    )
-    assert row is not None
-    if accept(row["verdict"]) is Verdict.STALE:
-        return Overtaken(orjson.loads(row["resource"]), row["version"], row["modified_at"])
-    return Replaced(row["version"], row["modified_at"])
+async def read_persons(
+    connection: Connection, many: Sequence[PersonSought], _patience: float
+) -> list[Person | Refused]:
+    """Read users by keys that only one can have, in order; Refused with `missing` where nobody has it."""
+    columns = zip(*map(_as_read, many), strict=True)
+    rows = await connection.fetch(statements(FILE)["read"], *columns)
+    return [_read(row) for row in rows]
 
 
 async def remove_person(
@@ -157,18 +162,10 @@ async def remove_person(
     return accept(verdict) is not Verdict.STALE
 
 
-async def read_person(connection: Connection, caller: Credential, target: UUID) -> Person:
-    """Read one user."""
-    row = await connection.fetchrow(statements(FILE)["read"], caller.path, caller.token_hash, target)
-    assert row is not None
-    accept(row["verdict"])
-    return _person(target, row)
-
-
 async def find_persons(
     connection: Connection, caller: Credential, query: PersonQuery, skipped: int, page_size: int
 ) -> tuple[int, list[Person]]:
-    """Return how many users have the key and a page of them, in the order of their ids."""
+    """Return how many users have a key that several can have, and a page of them by their ids."""
     rows = await connection.fetch(
         statements(FILE)["find"],
         caller.path,
@@ -185,15 +182,27 @@ async def find_persons(
 
 def person_of(row: asyncpg.Record) -> Person:
     """A user from a row of a list."""
-    return _person(row["id"], row)
+    groups = row["groups"]
+    return Person(
+        row["id"],
+        orjson.loads(row["resource"]),
+        tuple(orjson.loads(groups)) if groups is not None else (),
+        row["version"],
+        row["created_at"],
+        row["modified_at"],
+    )
 
 
-def _creation(new: NewPerson) -> tuple[object, ...]:
-    write = new.write
+def _as_write(change: PersonChange) -> tuple[object, ...]:
+    write = change.write
+    expected, operation = None, None
+    if isinstance(change, ChangedPerson):
+        expected, operation = change.expected_version, change.operation
     return (
-        new.caller.path,
-        new.caller.token_hash,
-        new.id,
+        change.caller.path,
+        change.caller.token_hash,
+        change.id,
+        expected,
         write.external_id,
         write.user_name_ci,
         write.display_name_ci,
@@ -201,25 +210,34 @@ def _creation(new: NewPerson) -> tuple[object, ...]:
         write.active,
         as_jsonb(write.document),
         None if write.search is None else as_jsonb(write.search),
-        new.trace,
+        operation,
+        change.trace,
     )
 
 
-def _created(row: asyncpg.Record) -> Created | Refused:
+def _written(change: PersonChange, row: asyncpg.Record) -> Written | Refused:
+    verdict = _accepted(row)
+    if isinstance(verdict, Refused):
+        return verdict
+    if verdict is Verdict.STALE:
+        return Overtaken(orjson.loads(row["resource"]), row["version"], row["modified_at"])
+    if isinstance(change, NewPerson):
+        return Created(row["id"], row["version"], row["created_at"], row["modified_at"])
+    return Replaced(row["version"], row["modified_at"])
+
+
+def _as_read(sought: PersonSought) -> tuple[object, ...]:
+    caller, query = sought.caller, sought.query
+    return caller.path, caller.token_hash, query.key, query.value, query.active
+
+
+def _read(row: asyncpg.Record) -> Person | Refused:
+    verdict = _accepted(row)
+    return verdict if isinstance(verdict, Refused) else person_of(row)
+
+
+def _accepted(row: asyncpg.Record) -> Verdict | Refused:
     try:
-        accept(row["verdict"])
+        return accept(row["verdict"])
     except Refused as refused:
         return refused
-    return Created(row["id"], row["version"], row["created_at"], row["modified_at"])
-
-
-def _person(identifier: UUID, row: asyncpg.Record) -> Person:
-    groups = row["groups"]
-    return Person(
-        identifier,
-        orjson.loads(row["resource"]),
-        tuple(orjson.loads(groups)) if groups is not None else (),
-        row["version"],
-        row["created_at"],
-        row["modified_at"],
-    )

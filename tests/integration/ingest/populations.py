@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from tests.integration.ingest.random_resources import BASE
 from vestibule.database.groups import GroupWrite, create_group, find_groups
-from vestibule.database.persons import Created, NewPerson, Person, PersonWrite, create_persons, find_persons
+from vestibule.database.persons import (
+    UNIQUE_KEYS,
+    Created,
+    NewPerson,
+    Person,
+    PersonSought,
+    PersonWrite,
+    find_persons,
+    read_persons,
+    write_persons,
+)
 from vestibule.database.pool import Connection
 from vestibule.database.searches import Search, Span, search
 from vestibule.database.verdicts import Refused
@@ -53,7 +63,7 @@ async def store(
     made: list[str] = []
     for identifier, person in zip(ids, people, strict=False):
         new = NewPerson(caller, identifier, _person_write(person, str(len(made))), None)
-        [created] = await create_persons(lane, [new], 1.0)
+        [created] = await write_persons(lane, [new], 1.0)
         if isinstance(created, Created):
             made.append(str(created.id))
             await _set_times(lane, identifier, data.draw(st.integers(0, 3)))
@@ -99,7 +109,11 @@ async def looked_up(
 ) -> tuple[int, list[str]]:
     """The total and the ids that the key finds."""
     if kind is USER:
-        total, persons = await find_persons(lane, caller, person_query(lookup), 0, 100)
+        query = person_query(lookup)
+        if query.key in UNIQUE_KEYS:
+            [person] = await read_persons(lane, [PersonSought(caller, query)], 1.0)
+            return (0, []) if isinstance(person, Refused) else (1, [str(person.id)])
+        total, persons = await find_persons(lane, caller, query, 0, 100)
         return total, [str(person.id) for person in persons]
     asked = group_query(lookup)
     total, groups = await find_groups(lane, caller, asked, 0, 100, with_members=False)

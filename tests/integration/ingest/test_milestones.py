@@ -11,7 +11,7 @@ from tests.integration.ingest.crowds import many_of_old
 from tests.integration.ingest.scim_client import ScimClient
 from tests.stack import Database
 from tests.tenants import Customer
-from vestibule.database.persons import Created, NewPerson, PersonWrite, create_persons
+from vestibule.database.persons import Created, NewPerson, PersonWrite, write_persons
 from vestibule.database.pool import Connection
 from vestibule.domain.tokens import Credential, digest
 
@@ -65,7 +65,7 @@ async def test_totals_and_pages_stay_exact(
     late = UUID(int=UUID(people[1_500]).int + 1)
     write = PersonWrite({"userName": "late"}, None, None, "late", None, None, True)
     caller = Credential(customer.path, digest(customer.token))
-    [made] = await create_persons(lane, [NewPerson(caller, late, write, None)], 1.0)
+    [made] = await write_persons(lane, [NewPerson(caller, late, write, None)], 1.0)
     assert isinstance(made, Created)
     await judge(scim, customer, admin)
 

@@ -1,4 +1,4 @@
-"""Creates that wait share a commit, and nobody pays for another: each is answered as if it were alone."""
+"""Writes that wait share a commit, reads a statement, and each is answered as if it were alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +12,22 @@ from prometheus_client import CollectorRegistry
 from tests.integration.ingest.conftest import NewCustomer
 from tests.stack import Database
 from tests.tenants import Customer
-from vestibule.database.persons import Created, NewPerson, PersonWrite, create_persons
+from vestibule.database.persons import (
+    ChangedPerson,
+    Created,
+    NewPerson,
+    Overtaken,
+    Person,
+    PersonChange,
+    PersonKey,
+    PersonQuery,
+    PersonSought,
+    PersonWrite,
+    Replaced,
+    Written,
+    read_persons,
+    write_persons,
+)
 from vestibule.database.pool import Connection, open_pool
 from vestibule.database.verdicts import Refused, Verdict
 from vestibule.domain.tokens import Credential, digest
@@ -21,7 +36,7 @@ from vestibule_ingest.lanes import Lanes
 from vestibule_ingest.sharing import COMMITS_AT_ONCE, Sharing
 
 BOUND = 10.0
-Answers = Sequence[Created | Refused | BaseException]
+Answers = Sequence[Written | Refused | BaseException]
 
 
 class Writes:
@@ -38,21 +53,21 @@ class Writes:
                 await asyncio.sleep(0)
 
     async def __call__(
-        self, lane: Connection, items: Sequence[NewPerson], patience: float
-    ) -> Sequence[Created | Refused]:
+        self, lane: Connection, items: Sequence[PersonChange], patience: float
+    ) -> Sequence[Written | Refused]:
         self.sizes.append(len(items))
         await self.gate.wait()
-        return await create_persons(lane, items, patience)
+        return await write_persons(lane, items, patience)
 
 
 class Desk:
-    """Creates that stand in a queue until they are let go together."""
+    """Writes that stand in a queue until they are let go together."""
 
-    def __init__(self, sharing: Sharing[NewPerson, Created], writes: Writes) -> None:
+    def __init__(self, sharing: Sharing[PersonChange, Written], writes: Writes) -> None:
         self.sharing = sharing
         self.writes = writes
 
-    async def together(self, first: Customer, items: Sequence[NewPerson]) -> "list[asyncio.Task[Created]]":
+    async def together(self, first: Customer, items: Sequence[PersonChange]) -> "list[asyncio.Task[Written]]":
         """Begin the items while every commit is taken, so that they are the next one; let all go."""
         ahead = []
         for number in range(COMMITS_AT_ONCE):
@@ -66,7 +81,7 @@ class Desk:
             await asyncio.gather(*ahead)
         return tasks
 
-    async def answers(self, first: Customer, items: Sequence[NewPerson]) -> Answers:
+    async def answers(self, first: Customer, items: Sequence[PersonChange]) -> Answers:
         """What became of each."""
         async with asyncio.timeout(BOUND):
             return await asyncio.gather(*await self.together(first, items), return_exceptions=True)
@@ -76,16 +91,47 @@ def person(
     customer: Customer, user_name: str, *, token: str | None = None, trace: str | None = None
 ) -> NewPerson:
     caller = Credential(customer.path, digest(token or customer.token))
-    write = PersonWrite({"userName": user_name}, None, None, user_name, None, None, True)
+    write = PersonWrite({"userName": user_name, "active": True}, None, None, user_name, None, None, True)
     return NewPerson(caller, uuid4(), write, trace)
+
+
+def change(
+    customer: Customer,
+    who: Created,
+    version: int,
+    user_name: str,
+    *,
+    nick: str = "",
+    token: str | None = None,
+) -> ChangedPerson:
+    caller = Credential(customer.path, digest(token or customer.token))
+    document = {"userName": user_name, "active": True, "nickName": nick}
+    write = PersonWrite(document, None, None, user_name, None, None, True)
+    return ChangedPerson(caller, who.id, version, write, "patch", None)
+
+
+def sought(
+    customer: Customer, key: PersonKey, value: str, *, active: bool | None = None, token: str | None = None
+) -> PersonSought:
+    caller = Credential(customer.path, digest(token or customer.token))
+    return PersonSought(caller, PersonQuery(key, value, active))
+
+
+@pytest.fixture
+async def lane(store: Database) -> AsyncIterator[Connection]:
+    """A connection with the service's own role."""
+    pool = await open_pool(store.url("vestibule_ingest"), 1, "lane", attempts=1)
+    async with pool.acquire() as connection:
+        yield connection
+    await pool.close()
 
 
 @pytest.fixture
 async def desk(store: Database) -> AsyncIterator[Desk]:
     lanes = Lanes(partial(open_pool, store.url("vestibule_ingest"), 4, "sharing", attempts=1), 4)
     assert await lanes.open()
-    writes = Writes()
-    yield Desk(Sharing(lanes, IngestMetrics(CollectorRegistry()), writes), writes)
+    writes, metrics = Writes(), IngestMetrics(CollectorRegistry())
+    yield Desk(Sharing(lanes, writes, COMMITS_AT_ONCE, metrics.shared, metrics.parted), writes)
     await lanes.close()
 
 
@@ -126,6 +172,72 @@ async def test_each_of_a_common_commit_has_its_own_tenant_and_its_own_answer(
         for table in ("ingest.person", "chain.sync", "chain.timeline"):
             query = f"select count(*) from {table} where tenant_id = $1"  # noqa: S608  our own names
             assert await admin.fetchval(query, customer.tenant) == count, table
+
+
+async def test_changes_and_creates_of_a_common_commit_each_meet_their_own_condition(
+    desk: Desk, lane: Connection, new_customer: NewCustomer, admin: Connection
+) -> None:
+    acme, globex = await new_customer(), await new_customer()
+    known = [
+        person(owner, f"{name}@corp.example")
+        for owner, name in ((acme, "ann"), (acme, "bob"), (globex, "cid"))
+    ]
+    ann, bob, cid = await write_persons(lane, known, 1.0)
+    assert isinstance(ann, Created)
+    assert isinstance(bob, Created)
+    assert isinstance(cid, Created)
+    answers = await desk.answers(
+        acme,
+        [
+            change(acme, ann, 1, "ann@corp.example", nick="first"),
+            change(acme, ann, 1, "ann@corp.example", nick="second"),
+            change(acme, cid, 1, "cid@corp.example"),
+            change(globex, cid, 1, "cid@corp.example", nick="own", token=acme.token),
+            change(acme, bob, 1, "ann@corp.example"),
+            change(globex, cid, 1, "cid@corp.example", nick="own"),
+            person(acme, "dan@corp.example"),
+        ],
+    )
+    assert desk.writes.sizes == [1, 1, 7]
+    first, second, stranger, thief, taken, own, made = answers
+    assert isinstance(first, Replaced)
+    assert first.version == 2
+    assert isinstance(second, Overtaken)
+    assert (second.version, second.document["nickName"]) == (2, "first")
+    refused = [one.verdict for one in (stranger, thief, taken) if isinstance(one, Refused)]
+    assert refused == [Verdict.MISSING, Verdict.UNAUTHORIZED, Verdict.USER_NAME_TAKEN]
+    assert isinstance(own, Replaced)
+    assert isinstance(made, Created)
+    stored = "select resource ->> 'nickName' as nick, version from ingest.person where id = $1"
+    for one, nick, version in ((ann, "first", 2), (bob, None, 1), (cid, "own", 2)):
+        assert tuple(await admin.fetchrow(stored, one.id) or ()) == (nick, version)
+
+
+async def test_reads_of_one_statement_see_their_own_customer_only(
+    new_customer: NewCustomer, lane: Connection
+) -> None:
+    acme, globex = await new_customer(), await new_customer()
+    ann, other = await write_persons(
+        lane, [person(acme, "ann@corp.example"), person(globex, "ann@corp.example")], 1.0
+    )
+    assert isinstance(ann, Created)
+    assert isinstance(other, Created)
+    by_id, by_name = (PersonKey.ID, str(ann.id)), (PersonKey.USER_NAME, "ann@corp.example")
+    answers = await read_persons(
+        lane,
+        [
+            sought(acme, *by_id),
+            sought(globex, *by_id),
+            sought(globex, *by_name),
+            sought(acme, *by_name, token=globex.token),
+            sought(acme, *by_name, active=False),
+            sought(acme, *by_name),
+        ],
+        1.0,
+    )
+    found = [one.id if isinstance(one, Person) else one.verdict for one in answers]
+    missing, unauthorized = Verdict.MISSING, Verdict.UNAUTHORIZED
+    assert found == [ann.id, missing, other.id, unauthorized, missing, ann.id]
 
 
 async def test_one_that_waits_for_a_lock_keeps_nobody_waiting(
