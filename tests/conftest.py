@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from infra.local.servers import Addresses
@@ -13,6 +14,17 @@ pytest_plugins = ["tests.closing_lines", "tests.no_skips"]
 # `--hypothesis-profile=long`: minutes instead of seconds
 settings.register_profile(
     "long", max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+# structlog's own default draws a traceback with the locals of every frame, tokens among them: seconds for each,
+# on a busy machine longer than what the tests wait for.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
 )
 
 

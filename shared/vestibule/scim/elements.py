@@ -104,7 +104,21 @@ def _put_selected(
         new = _put_in_element(target, element, _seed(where, attribute) or {}, value, mode, repairs)
         if new is not None:
             result.append(new)
-    return _settle(old, result)
+    return _once(attribute, _settle(old, result))
+
+
+def _once(attribute: Attribute, elements: list[Any]) -> list[Any]:
+    """Values that became one, since RFC 7643 §2.4 wants each (type, value) once; later parts win."""
+    found: dict[ElementKey, Document] = {}
+    for element in elements:
+        key = element_key(attribute, element)
+        before = found.get(key)
+        if before is None:
+            found[key] = element
+        else:
+            is_primary = before.get("primary") is True or element.get("primary") is True
+            found[key] = {**before, **element} | ({"primary": True} if is_primary else {})
+    return list(found.values())
 
 
 def _put_in_element(

@@ -16,11 +16,11 @@ ADDRESS = "kim.lee@customer.example"
 @pytest.fixture
 def written() -> Iterator[io.BytesIO]:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     stream = io.BytesIO()
     configure_logging("ingest", "host-1", "info", to=stream)
     yield stream
-    structlog.reset_defaults()
+    structlog.configure(**before)
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
