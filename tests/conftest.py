@@ -17,7 +17,7 @@ settings.register_profile(
 )
 
 
-# structlog's own default draws a traceback with the locals of every frame, tokens among them: seconds for each,
+# structlog's own default draws the locals of every frame into a traceback, tokens too: seconds for each,
 # on a busy machine longer than what the tests wait for.
 structlog.configure(
     processors=[
