@@ -10,6 +10,7 @@ from vestibule.scim.elements import Document, Mode, put_elements, put_sub, remov
 from vestibule.scim.errors import InvalidPath, InvalidValue, MutabilityViolation
 from vestibule.scim.extensions import free_key, keep_free_value, put_free_extension
 from vestibule.scim.filters import Filter
+from vestibule.scim.matching import each
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
 from vestibule.scim.values import duplicate, normalise
 
@@ -80,8 +81,10 @@ def put_extension(
         key = free_key(result, target.urn)
         if value is not None and not isinstance(value, dict):
             raise InvalidValue(f"The extension '{target.urn[:80]}' must be an object.")
-        body = keep_free_value(target.urn, value) or {}
-        put_free_extension(result, target.urn, {**result.get(key, {}), **body} if mode is Mode.ADD else body)
+        body = dict(result.get(key, {})) if mode is Mode.ADD and value is not None else {}
+        for name, inner in (keep_free_value(target.urn, value) or {}).items():
+            body[free_key(body, name)] = inner
+        put_free_extension(result, target.urn, body)
         return result
     # RFC 7644 §3.5.2.3: replacing a complex value replaces the sub-attributes that are given.
     if value is None:
@@ -102,15 +105,23 @@ def put_extension(
     return result
 
 
-def put_free(document: Document, target: FreeTarget, value: object) -> Document:
-    """Set or, with null, drop one attribute of an extension that we do not know."""
+def put_free(
+    document: Document, target: FreeTarget, where: Filter | None, value: object, mode: Mode
+) -> Document:
+    """Set, add to or, with null, drop one attribute of an extension that we do not know."""
+    if where is not None:
+        raise InvalidPath(f"No schema says what '{target.attribute}' is a list of: name it without a filter.")
     result = dict(document)
     body = dict(result.get(free_key(result, target.urn)) or {})
-    if target.sub is None:
-        body[target.attribute] = value
+    name = free_key(body, target.attribute)
+    old = body.get(name)
+    if target.sub is not None:
+        holder = old if isinstance(old, dict) else {}
+        body[name] = {**holder, free_key(holder, target.sub): value}
+    elif mode is Mode.ADD and isinstance(old, list) and value is not None:
+        body[name] = old + [one for one in each(value) if one not in old]
     else:
-        inner = body.get(target.attribute)
-        body[target.attribute] = {**(inner if isinstance(inner, dict) else {}), target.sub: value}
+        body[name] = value
     put_free_extension(result, target.urn, keep_free_value(target.urn, body))
     return result
 
@@ -152,9 +163,12 @@ def _put_single(attribute: Attribute, old: Any, value: object, repairs: set[Repa
             return old
         return None
     new = normalise(attribute, value, repairs)
-    # A value with an id, such as the manager, is replaced as a whole: no old name stays with a new id.
-    if attribute.type is not Type.COMPLEX or attribute.has_value or not isinstance(value, dict):
+    if attribute.type is not Type.COMPLEX or not isinstance(value, dict):
         return new
+    if attribute.has_value:
+        # Replaced as a whole: no old name stays with a new id. What only the service sets changes nothing.
+        names = {key.lower() for key in value}
+        return old if new is None and names and "value" not in names else new
     nulls = [key.lower() for key, inner in value.items() if inner is None]
     gone = {attribute.table[key].name for key in nulls if key in attribute.table}
     if new is not None and not gone.isdisjoint(new):

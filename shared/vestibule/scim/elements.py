@@ -131,6 +131,9 @@ def _put_in_element(
     elif value is None:
         return None
     else:
+        if isinstance(value, list) and len(value) == 1:
+            repairs.add(Repair.WRAPPED_VALUE)
+            [value] = value
         given = normalise_complex(attribute, value, repairs) or {}
         keeps_value = attribute.has_value and "value" not in given
         new = {**element, **given} if mode is Mode.ADD or keeps_value else {**seed, **given}

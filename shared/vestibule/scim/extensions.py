@@ -32,7 +32,7 @@ def put_free_extension(document: dict[str, Any], urn: str, body: Mapping[str, An
 
 
 def free_key(document: Mapping[str, Any], urn: str) -> str:
-    """The spelling under which an extension is already there, else the one given."""
+    """The spelling under which an extension, or an attribute of it, is already there, else the one given."""
     if urn in document:
         return urn
     lower = urn.lower()

@@ -91,7 +91,7 @@ def _remove(
         case ExtensionTarget():
             return put_extension(document, target, None, Mode.REPLACE, repairs)
         case FreeTarget():
-            return put_free(document, target, None)
+            return put_free(document, target, path.where, None, Mode.REPLACE)
         case Target():
             if is_left_out(target, repairs, ignore_read_only=False):
                 return document

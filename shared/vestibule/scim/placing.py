@@ -48,7 +48,7 @@ def put_at(
         case ExtensionTarget():
             return put_extension(document, target, value, mode, repairs)
         case FreeTarget():
-            return put_free(document, target, value)
+            return put_free(document, target, path.where, value, mode)
         case Target():
             if is_left_out(target, repairs, ignore_read_only=ignore_read_only):
                 return document

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.scim.samples import patch_body, user
 from vestibule.scim.dialects import Repair
-from vestibule.scim.errors import InvalidValue
+from vestibule.scim.errors import InvalidPath, InvalidValue
 from vestibule.scim.patch import patch_user
 from vestibule.scim.schemas import ENTERPRISE_SCHEMA
 
@@ -125,6 +125,34 @@ def test_an_attribute_of_an_unknown_extension_is_kept() -> None:
         "door": {"number": 3},
     }
     assert add(user(**{urn: {"badge": "B-7"}}), None, {urn: {"door": 1}})[urn] == {"badge": "B-7", "door": 1}
+
+
+def test_attributes_of_an_unknown_extension_have_no_case_either() -> None:
+    urn = "urn:corp:2.0:User"
+    old = {urn: {"badge": 7, "doors": [1, 2]}}
+    for path, value in ((f"{urn}:BADGE", 8), (None, {urn.upper(): {"Badge": 8}})):
+        assert add(user(**old), path, value)[urn] == {"badge": 8, "doors": [1, 2]}
+
+
+def test_values_are_added_to_a_list_of_an_unknown_extension() -> None:
+    urn = "urn:corp:2.0:User"
+    assert add(user(**{urn: {"doors": [1, 2]}}), f"{urn}:doors", [2, 3])[urn] == {"doors": [1, 2, 3]}
+    with pytest.raises(InvalidPath, match="without a filter"):
+        add(user(**{urn: {"doors": [1, 2]}}), f"{urn}:doors[value eq 1]", 3)
+
+
+def test_a_selected_element_may_come_inside_a_list() -> None:
+    document = add(user(), 'emails[type eq "work"]', [{"value": "new@corp.example"}])
+    assert document["emails"][0]["value"] == "new@corp.example"
+
+
+def test_a_manager_of_whom_only_the_name_is_said_stays_the_same() -> None:
+    document = user(**{ENTERPRISE_SCHEMA: {"manager": {"value": "u9"}}})
+    path = f"{ENTERPRISE_SCHEMA}:manager"
+    assert add(document, path, {"displayName": "Somebody"}) == document
+    assert add(document, path, {"unknown": 1}) == document
+    assert ENTERPRISE_SCHEMA not in add(document, path, {})
+    assert ENTERPRISE_SCHEMA not in add(document, path, {"value": None, "displayName": "Somebody"})
 
 
 def test_a_wrong_value_is_refused() -> None:

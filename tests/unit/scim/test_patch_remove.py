@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.scim.samples import patch_body, user
 from vestibule.scim.dialects import Repair
-from vestibule.scim.errors import MutabilityViolation, NoTarget
+from vestibule.scim.errors import InvalidPath, MutabilityViolation, NoTarget
 from vestibule.scim.patch import patch_user
 from vestibule.scim.resources import parse_user
 from vestibule.scim.schemas import ENTERPRISE_SCHEMA
@@ -77,6 +77,9 @@ def test_extensions_and_their_parts_are_removed() -> None:
     assert remove(document, f"{ENTERPRISE_SCHEMA}:manager")[ENTERPRISE_SCHEMA] == {"department": "Sales"}
     assert ENTERPRISE_SCHEMA not in remove(document, ENTERPRISE_SCHEMA)
     assert remove(document, f"{urn}:badge")[urn] == {"door": 1}
+    assert remove(document, f"{urn}:BADGE")[urn] == {"door": 1}
+    with pytest.raises(InvalidPath, match="without a filter"):
+        remove(document, f"{urn}:door[value eq 2]")
     assert urn not in remove(document, urn)
     assert remove(document, "urn:corp:other:2.0") is document
     assert ENTERPRISE_SCHEMA not in remove(
