@@ -2,81 +2,27 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from math import ceil
 from types import TracebackType
 from typing import Final
+from weakref import WeakValueDictionary
 
 from vestibule.domain.tokens import Credential
-from vestibule.scim.errors import TooManyRequests, Unavailable
+from vestibule.scim.errors import Unavailable
+from vestibule_ingest.throttling import Buckets, Throttled
 
-LEAST_RATE: Final = 25  # a connection that stays below is never throttled: Entra's gallery asks for it
-BURST_SECONDS: Final = 2.0
-MOST_BUCKETS: Final = 10_000
 MOST_KNOWN: Final = 10_000
-MOST_WAITING: Final = 32  # bodies of one caller that are still coming
 TURN_SECONDS: Final = 5.0
-BODY_BUDGET: Final = 48 * 1024 * 1024  # bytes of bodies in memory at once
 
 
-class Throttled(TooManyRequests):
-    """This connection asks faster than its rate."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(
-            f"This connection sends more requests than it may: continue in {retry_after} s, "
-            "or have the operator raise its rate."
-        )
-        self.retry_after = retry_after
-
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    filled_at: float
-
-
-class Buckets:
-    """A token bucket per credential, so that nobody without the token can use up a connection's rate."""
-
-    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
-        """Take requests per second and a monotonic clock."""
-        self._rate = max(rate, LEAST_RATE)
-        self._most = self._rate * BURST_SECONDS
-        self._clock = clock
-        self._buckets: OrderedDict[Credential, _Bucket] = OrderedDict()
-
-    def take(self, caller: Credential) -> None:
-        """Take one request; Throttled says in how many whole seconds the next one may come."""
-        seconds = self.take_or_tell(caller)
-        if seconds > 0:
-            raise Throttled(ceil(seconds))
-
-    def take_or_tell(self, caller: Credential) -> float:
-        """Take one request and return 0, or return in how many seconds there is one."""
-        now = self._clock()
-        bucket = self._buckets.get(caller)
-        if bucket is None:
-            if len(self._buckets) >= MOST_BUCKETS:
-                self._buckets.popitem(last=False)
-            bucket = self._buckets[caller] = _Bucket(self._most, now)
-        else:
-            self._buckets.move_to_end(caller)
-            bucket.tokens = min(self._most, bucket.tokens + (now - bucket.filled_at) * self._rate)
-            bucket.filled_at = now
-        if bucket.tokens < 1.0:
-            return (1.0 - bucket.tokens) / self._rate
-        bucket.tokens -= 1.0
-        return 0.0
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class _Share:
-    """What one caller has in hand; whoever was let in lately is known, a stranger is not."""
+    """What a connection has in hand, whichever of its tokens it uses; or what one stranger has."""
 
-    known: bool = False
+    whose: Hashable
+    known: bool
     in_hand: int = 0
     waiting: int = 0
     bytes: int = 0
@@ -88,44 +34,63 @@ class _Share:
 
 
 class _Room:
-    """Places and bytes that several callers share."""
+    """Places and bytes that several callers share; `beyond` places are for those who have nothing in hand."""
 
-    __slots__ = ("bytes", "places")
+    __slots__ = ("beyond", "bytes", "places")
 
-    def __init__(self, places: int, bytes_: int) -> None:
+    def __init__(self, places: int, bytes_: int, beyond: int = 0) -> None:
         self.places = places
         self.bytes = bytes_
+        self.beyond = beyond
+
+    def takes(self, share: _Share) -> bool:
+        return self.places > 0 or (not share.is_used and self.places > -self.beyond)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may be in hand in this process: requests, and the bytes of their bodies."""
+
+    requests: int
+    requests_of_one: int
+    body_bytes: int
 
 
 class Admission:
-    """Bounds on what is in hand: requests and the bytes of their bodies; more is told to come back.
+    """Bounds on what is in hand; more is told to come back: 429 who has too much himself, else 503.
 
-    Strangers have a room of their own, so that invented tokens take nobody's place, and no caller may take
-    more than a share of the common one. To be known opens a room only: each statement asks the database anew.
+    Strangers have a room of their own, so that invented tokens take nobody's place. Of the common one no
+    connection takes more than its share; where it is full, a connection that has nothing in hand still gets
+    a place. To be known opens a room only: each statement asks the database anew.
     """
 
-    def __init__(self, buckets: Buckets, most_in_hand: int, body_budget: int = BODY_BUDGET) -> None:
+    def __init__(self, buckets: Buckets, bounds: Bounds) -> None:
         self._buckets = buckets
-        self._known = _Room(most_in_hand, body_budget)
-        self._strangers = _Room(max(most_in_hand // 2, 1), body_budget // 8)
-        self._most_of_one = max(most_in_hand // 2, 1)
-        self._bytes_of_one = body_budget // 2
-        self._shares: OrderedDict[Credential, _Share] = OrderedDict()
+        self._known = _Room(bounds.requests, bounds.body_bytes, beyond=bounds.requests)
+        self._strangers = _Room(max(bounds.requests // 2, 1), bounds.body_bytes // 8)
+        self._most_of_one = bounds.requests_of_one
+        self._bytes_of_one = bounds.body_bytes // 2
+        self._connections: WeakValueDictionary[str, _Share] = WeakValueDictionary()
+        self._shares: OrderedDict[Credential, _Share] = OrderedDict()  # of those who were let in lately
+        self._shares_of_strangers: dict[Credential, _Share] = {}
 
     def admit(self, caller: Credential) -> "Admitted":
         """Admit a request until the end of the `with` block."""
-        self._buckets.take(caller)
-        share = self._shares.get(caller)
-        if share is None:
-            share = _Share()
-        room = self.free_room_of(share)
-        self._shares[caller] = share
-        self._shares.move_to_end(caller)
-        return Admitted(self, caller, share, room)
+        share = self.share_of(caller)
+        self._buckets.take(share.whose)
+        return Admitted(self, caller, share, self.free_room_of(share))
 
-    def take_another(self, caller: Credential) -> float:
+    def take_another(self, share: _Share) -> float:
         """Count one more request of a caller, or return in how many seconds there is one."""
-        return self._buckets.take_or_tell(caller)
+        return self._buckets.take_or_tell(share.whose)
+
+    def share_of(self, caller: Credential) -> _Share:
+        """The connection's share where the caller is known, else one of his own."""
+        share = self._shares.get(caller)
+        if share is not None:
+            self._shares.move_to_end(caller)
+            return share
+        return self._shares_of_strangers.get(caller) or _Share(caller, known=False)
 
     def charge(self, share: _Share, room: _Room, size: int) -> None:
         """Book bytes of a body; Unavailable when this caller's bodies, or all together, have too many."""
@@ -134,34 +99,57 @@ class Admission:
         room.bytes -= size
         share.bytes += size
 
-    def know(self, share: _Share) -> None:
-        """Keep a caller whom the database let in; of too many the oldest is a stranger again."""
-        if not share.known:
-            share.known = True
-            if len(self._shares) > MOST_KNOWN:
-                self._forget_oldest()
+    def is_known(self, caller: Credential) -> bool:
+        """Whether the database let this caller in lately."""
+        return caller in self._shares
 
-    def leave(self, caller: Credential, share: _Share) -> None:
-        """Forget a stranger who has nothing in hand any more."""
-        if not share.known and not share.is_used and self._shares.get(caller) is share:
-            del self._shares[caller]
+    def know(self, caller: Credential) -> None:
+        """Keep a caller whom the database let in; of too many the oldest is a stranger again."""
+        if caller in self._shares:
+            return
+        share = self._connections.get(caller.path)
+        if share is None:
+            share = self._connections[caller.path] = _Share(caller.path, known=True)
+        self._shares[caller] = share
+        if len(self._shares) > MOST_KNOWN:
+            self._shares.popitem(last=False)
+
+    def forget(self, caller: Credential) -> None:
+        """Treat a caller as a stranger again."""
+        self._shares.pop(caller, None)
+
+    def note(self, caller: Credential, share: _Share) -> None:
+        """Keep a stranger's share while it is used."""
+        if not share.known:
+            if share.is_used:
+                self._shares_of_strangers[caller] = share
+            else:
+                self._shares_of_strangers.pop(caller, None)
 
     def room_of(self, share: _Share) -> _Room:
         """The room that a caller belongs into."""
         return self._known if share.known else self._strangers
 
     def free_room_of(self, share: _Share) -> _Room:
-        """The same, when it has a place; else Unavailable."""
+        """The same, when it has a place for him; Throttled, Unavailable."""
+        if share.in_hand >= self._most_of_one:
+            raise self.too_many_at_once()
         room = self.room_of(share)
-        if room.places < 1 or share.in_hand >= self._most_of_one:
+        if not room.takes(share):
             raise _busy()
         return room
 
-    def _forget_oldest(self) -> None:
-        for caller, share in self._shares.items():
-            if not share.is_used:
-                del self._shares[caller]
-                return
+    def may_wait(self, share: _Share) -> bool:
+        """Whether a caller may have one more body coming."""
+        return share.waiting < self._most_of_one
+
+    def too_many_at_once(self) -> Throttled:
+        """The answer to who has as much in hand as he may."""
+        return Throttled(
+            f"This connection has {self._most_of_one} requests under way at once, as many as it may: "
+            "wait for their answers, and repeat this one in 1 s.",
+            1,
+        )
 
 
 class Admitted:
@@ -177,23 +165,24 @@ class Admitted:
         self._charged = 0
         self._placed = False
         self._take_place()
+        admission.note(caller, share)
 
     @property
     def is_known(self) -> bool:
         """Whether the database has let this caller in lately."""
-        return self._share.known
+        return self._admission.is_known(self._caller)
 
     def know(self) -> None:
         """Note that the database lets this caller in."""
-        self._admission.know(self._share)
+        self._admission.know(self._caller)
 
     def forget(self) -> None:
         """Note that the database does not."""
-        self._share.known = False
+        self._admission.forget(self._caller)
 
     def take_another(self) -> float:
         """Count one more request, inside of this one; else return in how many seconds there is one."""
-        return self._admission.take_another(self._caller)
+        return self._admission.take_another(self._share)
 
     def charge(self, size: int) -> None:
         """Book bytes of the body until the request ends."""
@@ -203,16 +192,17 @@ class Admitted:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Give the place up while the client sends; take one again for the rest."""
-        if self._share.waiting >= MOST_WAITING:
-            raise Unavailable("This connection is sending too many bodies at once: repeat the request.")
+        self._join(self._admission.share_of(self._caller))
+        share = self._share
+        if not self._admission.may_wait(share):
+            raise self._admission.too_many_at_once()
         self._leave_place()
-        self._share.waiting += 1
+        share.waiting += 1
         try:
-            self._move(self._admission.room_of(self._share))
             yield
         finally:
-            self._share.waiting -= 1
-        self._move(self._admission.free_room_of(self._share))
+            share.waiting -= 1
+        self._admission.free_room_of(share)
         self._take_place()
 
     @asynccontextmanager
@@ -238,15 +228,25 @@ class Admitted:
         self._share.bytes -= self._charged
         if self._placed:
             self._leave_place()
-        self._admission.leave(self._caller, self._share)
+        self._admission.note(self._caller, self._share)
 
-    def _move(self, room: _Room) -> None:
-        if room is not self._room:
-            if self._charged > room.bytes:
-                raise _busy()
-            self._room.bytes += self._charged
-            room.bytes -= self._charged
-            self._room = room
+    def _join(self, share: _Share) -> None:
+        """Take what is in hand along, where the caller has come to be known meanwhile."""
+        if share is self._share:
+            return
+        room = self._admission.room_of(share)
+        if self._charged > room.bytes:
+            raise _busy()
+        before, charged = self._share, self._charged
+        self._leave_place()
+        self._room.bytes += charged
+        before.bytes -= charged
+        self._admission.note(self._caller, before)
+        self._share, self._room = share, room
+        room.bytes -= charged
+        share.bytes += charged
+        self._take_place()
+        self._admission.note(self._caller, share)
 
     def _take_place(self) -> None:
         self._room.places -= 1

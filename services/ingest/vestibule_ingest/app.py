@@ -27,14 +27,15 @@ from vestibule.scim.errors import (
     NotFound,
     NotImplementedHere,
 )
+from vestibule.scim.limits import Limits
 from vestibule.scim.schemas import GROUP, USER
 from vestibule.telemetry.logging import logger
 from vestibule.telemetry.metrics import RequestMetrics
 from vestibule.telemetry.requests import ObservedRequests
 from vestibule_ingest import discovery
-from vestibule_ingest.admission import Admission, Buckets
+from vestibule_ingest.admission import Admission, Bounds
 from vestibule_ingest.base_urls import FlaggedBaseUrls
-from vestibule_ingest.bulk import BULK_SECONDS, Bulk, Resources
+from vestibule_ingest.bulk import Bulk, Resources
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.exchange import WRITES, Call, Exchange, Handler
 from vestibule_ingest.finding import Finding
@@ -44,6 +45,7 @@ from vestibule_ingest.memberships import Memberships
 from vestibule_ingest.provisioning import Provisioning
 from vestibule_ingest.rendering import error_response
 from vestibule_ingest.sharing import COMMITS_AT_ONCE, READS_AT_ONCE, Sharing
+from vestibule_ingest.throttling import Buckets
 from vestibule_ingest.users import Users
 
 BASE = "/scim/v2/{connection}"
@@ -60,11 +62,14 @@ class Parts:
     connect: Callable[[], Awaitable[Pool]]
     pool_size: int
     public_url: str
-    request_rate: float
+    request_rate: float  # of one connection, as the next two
+    burst_seconds: float
+    requests_at_once: int
+    body_memory: int
+    limits: Limits
     tracer: Tracer
     registry: CollectorRegistry
     public_probes: bool = True  # whether the probes are served beside SCIM
-    bulk_seconds: float = BULK_SECONDS  # after these no operation of a Bulk is begun
     wall_clock: Callable[[], float] = time.time  # Unix seconds
 
 
@@ -81,20 +86,24 @@ def build_service(parts: Parts) -> Service:
     metrics = IngestMetrics(parts.registry)
     lanes = Lanes(parts.connect, parts.pool_size)
     checks = {"database": lanes.ready}
-    admission = Admission(Buckets(parts.request_rate, time.monotonic), parts.pool_size * IN_HAND_PER_LANE)
-    exchange = Exchange(lanes, admission, metrics, parts.public_url)
+    limits = parts.limits
+    admission = Admission(
+        Buckets(parts.request_rate, time.monotonic, parts.burst_seconds),
+        Bounds(parts.pool_size * IN_HAND_PER_LANE, parts.requests_at_once, parts.body_memory),
+    )
+    exchange = Exchange(lanes, admission, metrics, parts.public_url, limits)
     reading = Sharing(lanes, read_persons, READS_AT_ONCE, metrics.reads_shared, metrics.parted)
     writing: Sharing[PersonChange, Written] = Sharing(
         lanes, write_persons, COMMITS_AT_ONCE, metrics.shared, metrics.parted
     )
-    users = Users(Provisioning(lanes, metrics, reading, writing))
-    groups = Groups(Memberships(lanes, metrics))
+    users = Users(Provisioning(lanes, metrics, reading, writing, limits))
+    groups = Groups(Memberships(lanes, metrics, limits))
     resources = {
         "Users": Resources("users", users.collection, users.item),
         "Groups": Resources("groups", groups.collection, groups.item),
     }
-    bulk = Bulk(exchange, metrics, parts.tracer, resources, parts.bulk_seconds)
-    finding = Finding(lanes, reading, parts.wall_clock)
+    bulk = Bulk(exchange, metrics, parts.tracer, resources)
+    finding = Finding(lanes, reading, parts.wall_clock, limits)
 
     def route(path: str, noun: str, handlers: Mapping[str, Handler]) -> Route:
         return Route(f"{BASE}{path}", exchange.endpoint(noun, handlers), methods=list(handlers))
@@ -115,7 +124,7 @@ def build_service(parts: Parts) -> Service:
             route("/Groups/{id}", "groups", groups.item),
             route("/Bulk", "bulk", bulk.collection),
             route("/Me", "me", dict.fromkeys(("GET", *WRITES), refuse_alias)),
-            route("/ServiceProviderConfig", "discovery", {"GET": discovery.CONFIG}),
+            route("/ServiceProviderConfig", "discovery", {"GET": discovery.shows_config(limits)}),
             route("/ResourceTypes", "discovery", {"GET": discovery.RESOURCE_TYPES}),
             route("/ResourceTypes/{id}", "discovery", {"GET": discovery.RESOURCE_TYPE}),
             route("/Schemas", "discovery", {"GET": discovery.SCHEMAS}),

@@ -9,15 +9,12 @@ from typing import Any, Final, TypeAlias, cast
 import orjson
 
 from vestibule.scim.errors import InvalidSyntax, TooLarge, UnsupportedMediaType
+from vestibule.scim.limits import DEFAULTS, Limits
 from vestibule.scim.resources import depth_within
 from vestibule_ingest.admission import Admitted
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-USER_BYTES: Final = 1024 * 1024
-GROUP_BYTES: Final = 8 * 1024 * 1024  # fifty thousand members with their names
-MOST_OPENINGS: Final = 150_000  # lists and objects: each costs memory far beyond its two bytes
-DEEPEST: Final = 20
 READ_SECONDS: Final = 30.0
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # a receiver may ignore it (RFC 8259 §8.1); .NET clients send it
 
@@ -52,6 +49,7 @@ async def read_json(
     admitted: Admitted,
     most: int,
     check_caller: Callable[[], Awaitable[None]],
+    limits: Limits,
 ) -> object:
     """Read and parse a body of at most `most` bytes.
 
@@ -66,7 +64,7 @@ async def read_json(
     message = None if b"expect" in headers else _here_already(receive)
     first = b"" if message is None else _piece(message, admitted, 0, most)
     if message is not None and not message.get("more_body"):
-        return parse_json(first)
+        return parse_json(first, limits)
     if not admitted.is_known:
         await check_caller()
     try:
@@ -75,7 +73,7 @@ async def read_json(
                 body = await _read_rest(receive, first, admitted, most)
     except TimeoutError:
         raise InvalidSyntax(f"The body did not arrive within {READ_SECONDS:g} s.") from None
-    return parse_json(body)
+    return parse_json(body, limits)
 
 
 def _here_already(receive: Receive) -> MutableMapping[str, Any] | None:
@@ -130,19 +128,20 @@ def check_size(size: int, most: int) -> None:
         raise _too_large(most)
 
 
-def parse_json(body: bytes) -> object:
+def parse_json(body: bytes, limits: Limits = DEFAULTS) -> object:
     """Parse JSON; InvalidSyntax for what is malformed, too deep, not UTF-8, or says a name twice."""
     openings = body.count(b"[") + body.count(b"{")
-    if openings > MOST_OPENINGS:
+    if openings > limits.json_parts:
         raise TooManyParts(
-            f"The body has more than {MOST_OPENINGS} lists and objects: send several requests."
+            f"The body has more than {limits.json_parts} lists and objects: send several requests."
         )
     try:
         value = orjson.loads(body.removeprefix(BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         raise InvalidSyntax("The body is not valid JSON in UTF-8: correct what the client sends.") from None
-    if openings > DEEPEST and not depth_within(value, DEEPEST):
-        raise InvalidSyntax(f"The body is nested deeper than {DEEPEST} levels: send flatter values.")
+    deepest = limits.json_depth
+    if openings > deepest and not depth_within(value, deepest):
+        raise InvalidSyntax(f"The body is nested deeper than {deepest} levels: send flatter values.")
     # Each name is followed by a colon, as a rule at once: where one was dropped, what is left has fewer.
     if orjson.dumps(value).count(b'":') != body.count(b'":') or _AMBIGUOUS.search(body):
         _refuse_duplicates(body)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from opentelemetry.trace import Tracer
@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from vestibule.scim.arranging import Arrangement, arrange, resolve
 from vestibule.scim.bulk import (
-    MOST_BULK_BYTES,
     BulkOperation,
     BulkRequest,
     BulkResult,
@@ -26,9 +25,6 @@ from vestibule_ingest.bodies import Abandoned, TooManyParts, check_size, is_aban
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.exchange import Call, Exchange, Handler
 from vestibule_ingest.rendering import ScimResponse
-
-# Shorter than the drain of a service that stops: an answer under way is still given.
-BULK_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +82,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """The handler of a Bulk; `resources` are the endpoints that its operations may name, by path.
-
-    After `seconds` no operation is begun: the rest is told to come again.
-    """
+    """The handler of a Bulk; `resources` are the endpoints that its operations may name, by path."""
 
     exchange: Exchange
     metrics: IngestMetrics
     tracer: Tracer
     resources: Mapping[str, Resources]
-    seconds: float
 
     @property
     def collection(self) -> Mapping[str, Handler]:
@@ -104,13 +96,13 @@ class Bulk:
 
     async def carry_out(self, call: Call) -> Response:
         """POST /Bulk; Abandoned before the next operation once the client is gone."""
-        request = parse_bulk(await _body(call))
+        request = parse_bulk(await _body(call), most=call.limits.bulk_operations)
         await call.check_caller()
         return ScimResponse(bulk_body(await self._carry_out_all(call, request)))
 
     async def _carry_out_all(self, call: Call, request: BulkRequest) -> Iterable[BulkResult]:
         arrangement = arrange(request.operations)
-        until = asyncio.get_running_loop().time() + self.seconds
+        until = asyncio.get_running_loop().time() + call.limits.bulk_seconds
         progress = Progress(arrangement, until, {}, {})
         most_errors = request.fail_on_errors or len(request.operations) + 1
         for operation in arrangement.order:
@@ -151,12 +143,12 @@ class Bulk:
 
 async def _body(call: Call) -> Any:
     try:
-        return await call.json(MOST_BULK_BYTES)
+        return await call.json(call.limits.bulk_bytes)
     except TooManyParts:
         raise
     except TooLarge:
         raise TooLarge(
-            f"The size of the bulk operation exceeds the maxPayloadSize ({MOST_BULK_BYTES}): "
+            f"The size of the bulk operation exceeds the maxPayloadSize ({call.limits.bulk_bytes}): "
             "send several requests."
         ) from None
 
@@ -199,7 +191,15 @@ def _part(call: Call, operation: BulkOperation) -> Part:
         "path_params": {"id": operation.path.rpartition("/")[2]},
     }
     return Part(
-        Request(scope), headers, call.caller, call.base, call.trace, call.admitted, call.lanes, operation.data
+        Request(scope),
+        headers,
+        call.caller,
+        call.base,
+        call.trace,
+        call.admitted,
+        call.lanes,
+        call.limits,
+        operation.data,
     )
 
 

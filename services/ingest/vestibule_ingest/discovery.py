@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from vestibule.scim import discovery
 from vestibule.scim.errors import Forbidden, NotFound
+from vestibule.scim.limits import Limits
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.rendering import ScimResponse
 
@@ -28,6 +29,11 @@ def shows(document: Document) -> Handler:
         return cacheable(call, document(call.base))
 
     return show
+
+
+def shows_config(limits: Limits) -> Handler:
+    """A handler that answers with what works here, and with the limits that are in force."""
+    return shows(lambda base: discovery.service_provider_config(base, limits))
 
 
 def shows_item(document: Callable[[str, str], dict[str, Any] | None]) -> Handler:
@@ -55,7 +61,6 @@ def cacheable(call: Call, body: dict[str, Any]) -> Response:
     return answer
 
 
-CONFIG: Handler = shows(discovery.service_provider_config)
 RESOURCE_TYPES: Handler = shows(discovery.resource_types)
 RESOURCE_TYPE: Handler = shows_item(discovery.resource_type)
 SCHEMAS: Handler = shows(discovery.schemas)

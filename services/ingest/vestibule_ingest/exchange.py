@@ -14,6 +14,7 @@ from vestibule.database.verdicts import Refused, Verdict
 from vestibule.domain.identifiers import parse_id
 from vestibule.domain.tokens import Credential
 from vestibule.scim.errors import NotFound, ScimError, Unauthorized
+from vestibule.scim.limits import Limits
 from vestibule.telemetry.logging import logger
 from vestibule.telemetry.tracing import traceparent
 from vestibule_ingest.admission import Admission, Admitted
@@ -46,6 +47,7 @@ class Call:
     trace: str | None
     admitted: Admitted
     lanes: Lanes
+    limits: Limits
 
     def query(self) -> Mapping[str, str]:
         """The URL's parameters by lower-case name."""
@@ -53,7 +55,9 @@ class Call:
 
     async def json(self, most: int) -> Any:
         """The parsed body, of at most `most` bytes."""
-        return await read_json(self.request.receive, self.headers, self.admitted, most, self.check_caller)
+        return await read_json(
+            self.request.receive, self.headers, self.admitted, most, self.check_caller, self.limits
+        )
 
     async def resource_id(self) -> UUID:
         """The id in the path; what cannot be one is as missing as any, once the caller is known."""
@@ -79,11 +83,14 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 class Exchange:
     """Makes endpoints of handlers: authentication, admission, errors and the log line around each."""
 
-    def __init__(self, lanes: Lanes, admission: Admission, metrics: IngestMetrics, public_url: str) -> None:
+    def __init__(
+        self, lanes: Lanes, admission: Admission, metrics: IngestMetrics, public_url: str, limits: Limits
+    ) -> None:
         self._lanes = lanes
         self._admission = admission
         self._metrics = metrics
         self._public_url = public_url
+        self._limits = limits
 
     def endpoint(
         self, noun: str, handlers: Mapping[str, Handler], writes: Mapping[str, str] = WRITES
@@ -117,7 +124,9 @@ class Exchange:
             caller = credential_of(path, headers)
             with self._admission.admit(caller) as admitted:
                 base = f"{self._public_url}/scim/v2/{path}"
-                call = Call(request, headers, caller, base, traceparent(), admitted, self._lanes)
+                call = Call(
+                    request, headers, caller, base, traceparent(), admitted, self._lanes, self._limits
+                )
                 return await self._answer_admitted(call, handler, operation)
         except ScimError as error:
             return error_response(error), code_of(error)
@@ -126,7 +135,8 @@ class Exchange:
         self, call: Call, handler: Handler, operation: str
     ) -> tuple[Response, str | None]:
         try:
-            check_length(call.request.scope["path"], call.request.scope["query_string"])
+            scope = call.request.scope
+            check_length(scope["path"], scope["query_string"], self._limits.url_length)
             response = await handler(call)
         except Abandoned:
             return Response(status_code=CLIENT_CLOSED), "client_closed"

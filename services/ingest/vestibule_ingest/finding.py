@@ -24,6 +24,7 @@ from vestibule.scim.attributes import ResourceType
 from vestibule.scim.conditions import as_conditions
 from vestibule.scim.cursors import Cursor, read_cursor, write_cursor
 from vestibule.scim.filters import Filter, parse_filter
+from vestibule.scim.limits import Limits
 from vestibule.scim.listing import ListQuery, Page, list_body, parse_list_query, parse_search_request
 from vestibule.scim.lookups import Field, Lookup, as_lookup
 from vestibule.scim.ordering import as_sort_keys
@@ -35,7 +36,6 @@ from vestibule_ingest.lanes import Lanes, in_a_lane
 from vestibule_ingest.rendering import ScimResponse, group_body, user_body
 from vestibule_ingest.sharing import Sharing
 
-SEARCH_BYTES: Final = 64 * 1024
 ARGUMENTS: Final = "$3"  # where the statement of migration 0004 has the conditions' values
 
 _SOURCES: Final[Mapping[str, Source]] = {USER.name: PERSONS, GROUP.name: GROUPS}
@@ -91,12 +91,13 @@ class Finding:
     lanes: Lanes
     reading: Sharing[PersonSought, Person]
     clock: Callable[[], float]
+    limits: Limits
 
     def lists(self, *types: ResourceType) -> Handler:
         """GET of a type's endpoint, or of the base for both (RFC 7644 §3.4.2); nothing found is a success."""
 
         async def find(call: Call) -> Response:
-            request = _request(parse_list_query(call.query()), types)
+            request = _request(parse_list_query(call.query(), self.limits), types, self.limits)
             return await self._answer(call, request)
 
         return find
@@ -105,8 +106,9 @@ class Finding:
         """POST to `/.search` below a type's endpoint, or below the base for both (RFC 7644 §3.4.3)."""
 
         async def find(call: Call) -> Response:
-            query = parse_search_request(await call.json(SEARCH_BYTES))
-            return await self._answer(call, _request(query, types))
+            body = await call.json(self.limits.search_bytes)
+            request = _request(parse_search_request(body, self.limits), types, self.limits)
+            return await self._answer(call, request)
 
         return find
 
@@ -156,7 +158,9 @@ class Finding:
         identity = request.identity(call.caller.path)
         cursor = None
         if request.query.cursor:
-            cursor = read_cursor(request.query.cursor, identity, int(self.clock()))
+            cursor = read_cursor(
+                request.query.cursor, identity, int(self.clock()), self.limits.cursor_seconds
+            )
         query = request.query
         wanted = search_of(
             request.types, request.condition, query.sort_by, descending=query.descending, base=call.base
@@ -186,11 +190,13 @@ class Finding:
         )
 
 
-def _request(query: ListQuery, types: Sequence[ResourceType]) -> Request:
+def _request(query: ListQuery, types: Sequence[ResourceType], limits: Limits) -> Request:
     projections = {
         kind.name: parse_projection(query.attributes, query.excluded_attributes, kind) for kind in types
     }
-    condition = None if query.filter is None else parse_filter(query.filter)
+    condition = None
+    if query.filter is not None:
+        condition = parse_filter(query.filter, limits.filter_length, limits.filter_terms)
     return Request(types, query, condition, projections)
 
 

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from vestibule.scim.projection import Projection, parse_projection, wants
 from vestibule.scim.schemas import GROUP
-from vestibule_ingest.bodies import GROUP_BYTES
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.memberships import Memberships
 from vestibule_ingest.preconditions import parse_tags
@@ -32,7 +31,7 @@ class Groups:
 
     async def create(self, call: Call) -> Response:
         """POST /Groups (RFC 7644 §3.3)."""
-        body = await call.json(GROUP_BYTES)
+        body = await call.json(call.limits.group_bytes)
         projection = _projection(call.query())
         group = await self.memberships.create_group(call.caller, body, call.trace)
         shown = group_body(group, call.base, projection)
@@ -54,7 +53,7 @@ class Groups:
         """PUT /Groups/{id} (RFC 7644 §3.5.1)."""
         projection = _projection(call.query())
         target = await call.resource_id()
-        body = await call.json(GROUP_BYTES)
+        body = await call.json(call.limits.group_bytes)
         match = parse_tags(call.headers, b"if-match")
         with_members = wants(projection, "members")
         group = await self.memberships.replace_group(
@@ -66,7 +65,7 @@ class Groups:
         """PATCH /Groups/{id} (RFC 7644 §3.5.2): 204, as Entra asks, or what `attributes` name."""
         projection = _projection(call.query())
         target = await call.resource_id()
-        body = await call.json(GROUP_BYTES)
+        body = await call.json(call.limits.group_bytes)
         match = parse_tags(call.headers, b"if-match")
         version = await self.memberships.patch_group(call.caller, target, body, match, call.trace)
         if projection is None or projection.included is None:

@@ -13,6 +13,7 @@ from vestibule.database.verdicts import MembersUnknown
 from vestibule.domain.tokens import Credential
 from vestibule.scim.group_patch import patch_group
 from vestibule.scim.groups import GroupKeys, MemberRef, parse_group
+from vestibule.scim.limits import Limits
 from vestibule.scim.schemas import GROUP
 from vestibule.scim.search_documents import search_document
 from vestibule_ingest.counting import IngestMetrics
@@ -30,6 +31,7 @@ class Memberships:
 
     lanes: Lanes
     metrics: IngestMetrics
+    limits: Limits
 
     async def create_group(self, caller: Credential, body: object, trace: str | None) -> Group:
         """Store a new group with its members."""
@@ -97,7 +99,7 @@ class Memberships:
         async def work(lane: Connection) -> int | None:
             group = await groups.read_group(lane, caller, target, with_members=False)
             require(match, group.version)
-            change = patch_group(group.document, body)
+            change = patch_group(group.document, body, self.limits.group_operations)
             self.metrics.repaired(change.repairs)
             if not change.changed and change.members.is_empty:
                 return group.version

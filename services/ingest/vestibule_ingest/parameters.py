@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 from vestibule.scim.errors import InvalidFilter, InvalidValue, UriTooLong
 from vestibule.scim.secrets import refuse_secrets
 
-LONGEST_URL: Final = 8192
 MOST_PARAMETERS: Final = 50
 
 
@@ -36,7 +35,9 @@ def parse_query(raw: bytes) -> Mapping[str, str]:
     return found
 
 
-def check_length(path: str, query: bytes) -> None:
-    """Raise UriTooLong for a URL longer than anybody needs."""
-    if len(path) + len(query) > LONGEST_URL:
-        raise UriTooLong(f"The URL is longer than {LONGEST_URL} characters: shorten the filter.")
+def check_length(path: str, query: bytes, most: int) -> None:
+    """Raise UriTooLong for a URL of more characters than it may have."""
+    if len(path) + len(query) > most:
+        raise UriTooLong(
+            f"The URL is longer than {most} characters: shorten the filter, or send it by POST to /.search."
+        )

@@ -26,6 +26,7 @@ from vestibule.database.pool import Connection
 from vestibule.domain.identifiers import uuid7
 from vestibule.domain.tokens import Credential
 from vestibule.scim.errors import Unavailable
+from vestibule.scim.limits import Limits
 from vestibule.scim.patch import patch_user
 from vestibule.scim.resources import UserKeys, parse_user
 from vestibule.scim.schemas import USER
@@ -57,6 +58,7 @@ class Provisioning:
     metrics: IngestMetrics
     reading: Sharing[PersonSought, Person]
     writing: Sharing[PersonChange, Written]
+    limits: Limits
 
     async def create_user(self, caller: Credential, body: object, trace: str | None) -> Person:
         """Store a new user, or bring a removed one back under its old id."""
@@ -89,7 +91,7 @@ class Provisioning:
         """Carry out a PATCH: all of it or nothing."""
 
         def edit(document: dict[str, Any]) -> Edit:
-            patched = patch_user(document, body)
+            patched = patch_user(document, body, self.limits.user_operations)
             self.metrics.repaired(patched.repairs)
             return Edit(patched.document, patched.keys, patched.changed)
 

@@ -20,8 +20,8 @@ from vestibule.scim.representation import (
     weak_etag,
 )
 from vestibule.scim.schemas import GROUP, USER
-from vestibule_ingest.admission import Throttled
 from vestibule_ingest.authentication import CHALLENGE
+from vestibule_ingest.throttling import Throttled
 
 RETRY_SECONDS: Final = 1
 

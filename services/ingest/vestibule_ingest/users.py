@@ -8,7 +8,6 @@ from starlette.responses import Response
 from vestibule.database.persons import Person
 from vestibule.scim.projection import Projection, parse_projection
 from vestibule.scim.schemas import USER
-from vestibule_ingest.bodies import USER_BYTES
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.preconditions import parse_tags
 from vestibule_ingest.provisioning import Provisioning
@@ -33,7 +32,7 @@ class Users:
 
     async def create(self, call: Call) -> Response:
         """POST /Users (RFC 7644 §3.3)."""
-        body = await call.json(USER_BYTES)
+        body = await call.json(call.limits.user_bytes)
         projection = _projection(call.query())
         person = await self.provisioning.create_user(call.caller, body, call.trace)
         shown = user_body(person, call.base, projection)
@@ -53,7 +52,7 @@ class Users:
         """PUT /Users/{id} (RFC 7644 §3.5.1)."""
         projection = _projection(call.query())
         target = await call.resource_id()
-        body = await call.json(USER_BYTES)
+        body = await call.json(call.limits.user_bytes)
         match = parse_tags(call.headers, b"if-match")
         person = await self.provisioning.replace_user(call.caller, target, body, match, call.trace)
         return _shown(person, call, projection)
@@ -62,7 +61,7 @@ class Users:
         """PATCH /Users/{id} (RFC 7644 §3.5.2)."""
         projection = _projection(call.query())
         target = await call.resource_id()
-        body = await call.json(USER_BYTES)
+        body = await call.json(call.limits.user_bytes)
         match = parse_tags(call.headers, b"if-match")
         person = await self.provisioning.patch_user(call.caller, target, body, match, call.trace)
         return _shown(person, call, projection)

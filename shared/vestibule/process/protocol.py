@@ -21,6 +21,7 @@ class Bounds:
     """What one client, and all of them together, may take before the application is asked."""
 
     head_bytes: int = 32 * 1024  # request line and headers; the parser itself would collect without end
+    url_bytes: int = 24 * 1024  # of a head too long: so much of it in the URL is the URL's fault
     head_seconds: float = 10.0  # from the connection, or a later head's first byte, to the end of the head
     connections: int = 900  # below the usual limit of 1,024 open files
     linger_seconds: float = 2.0  # so long the rest of a refused upload is read, so that the answer is too
@@ -59,6 +60,7 @@ class GuardedProtocol(HttpToolsProtocol):
         assert isinstance(config, GuardedConfig)
         self._bounds = config.bounds
         self._refusal = config.refusal
+        self.url = b""
         self._idle_since = self.loop.time()
         self._awaiting = True  # no complete head since the last message
         self._begun = False  # the head's first byte is here
@@ -110,7 +112,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Bound a head that has not come whole: by the bytes that are here and by the time of its first."""
         self._loose += more
         if self._loose > self._bounds.head_bytes:
-            self._refuse(431)
+            self._refuse(self._too_long_status())
         elif not (self._begun or self._loose):
             self._end_deadline()
         elif self._deadline is None:
@@ -161,7 +163,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words are no answer of ours
         """Answer what is no HTTP, or a head too long."""
-        self._refuse(431 if self._too_long else 400)
+        self._refuse(self._too_long_status() if self._too_long else 400)
+
+    def _too_long_status(self) -> int:
+        return 414 if len(self.url) > self._bounds.url_bytes else 431
 
     def linger(self) -> None:
         """End the connection of a refused upload: closed at once, its reset would overtake the answer."""
@@ -235,6 +240,7 @@ class _Lingering(asyncio.Transport):
 _SENTENCES: Final = {
     400: "This is no HTTP request: check what stands between the client and this service.",
     408: "The request did not arrive in time: send it again.",
+    414: "The URL is too long: shorten it.",
     431: "The request's line and headers are too long: shorten the URL, or send fewer headers.",
     503: "The service has as many connections as it can take: come again in a moment.",
 }

@@ -6,12 +6,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooLarge
+from vestibule.scim.limits import DEFAULTS
 from vestibule.scim.operations import lower_names
 from vestibule.scim.references import references_in
 
 RESPONSE_SCHEMA: Final = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
-MOST_BULK_OPERATIONS: Final = 1000
-MOST_BULK_BYTES: Final = 2 * 1024 * 1024
 
 
 class Method(StrEnum):
@@ -74,7 +73,7 @@ def bulk_body(results: Iterable[BulkResult]) -> dict[str, Any]:
     return {"schemas": [RESPONSE_SCHEMA], "Operations": [result.as_body() for result in ordered]}
 
 
-def parse_bulk(body: object) -> BulkRequest:
+def parse_bulk(body: object, *, most: int = DEFAULTS.bulk_operations) -> BulkRequest:
     """Read a Bulk; a SCIM error for a message that is wrong in any part, so that nothing of it is begun."""
     if not isinstance(body, Mapping):
         raise InvalidSyntax("The body of a Bulk must be one JSON object with 'Operations'.")
@@ -82,11 +81,8 @@ def parse_bulk(body: object) -> BulkRequest:
     found = message.get("operations")
     if not isinstance(found, list) or not found:
         raise InvalidSyntax("The body of a Bulk must have a list 'Operations' with at least one operation.")
-    if len(found) > MOST_BULK_OPERATIONS:
-        raise TooLarge(
-            f"The number of operations exceeds the maxOperations ({MOST_BULK_OPERATIONS}): "
-            "send several requests."
-        )
+    if len(found) > most:
+        raise TooLarge(f"The number of operations exceeds the maxOperations ({most}): send several requests.")
     fail_on_errors = message.get("failonerrors")
     if fail_on_errors is not None and (type(fail_on_errors) is not int or fail_on_errors < 1):
         raise InvalidValue("The 'failOnErrors' of a Bulk must be a whole number from 1 on, or be left out.")

@@ -15,8 +15,8 @@ from uuid import UUID
 
 from vestibule.domain.identifiers import parse_id
 from vestibule.scim.errors import ExpiredCursor, InvalidCursor
+from vestibule.scim.limits import DEFAULTS
 
-CURSOR_SECONDS: Final = 3600
 _LONGEST: Final = 8192  # a sort key of nothing but escaped characters, and more
 _DIGEST: Final = 12
 
@@ -37,19 +37,19 @@ def write_cursor(cursor: Cursor, query: str, now: int) -> str:
     return base64.urlsafe_b64encode(_digest(query, payload) + payload).rstrip(b"=").decode()
 
 
-def read_cursor(text: str, query: str, now: int) -> Cursor:
-    """Read a cursor of this query; InvalidCursor for any other text, ExpiredCursor after CURSOR_SECONDS."""
+def read_cursor(text: str, query: str, now: int, seconds: int = DEFAULTS.cursor_seconds) -> Cursor:
+    """Read a cursor of this query; InvalidCursor for any other text, ExpiredCursor after so many seconds."""
     payload = _payload(text, query)
     match _parsed(payload):
         case [int(issued), bool(backwards), str(identifier), None | str() as sort_key]:
             found = parse_id(identifier)
         case _:
             raise _invalid()
-    if found is None or issued > now + CURSOR_SECONDS:
+    if found is None or issued > now + seconds:
         raise _invalid()
-    if now - issued > CURSOR_SECONDS:
+    if now - issued > seconds:
         raise ExpiredCursor(
-            f"The cursor is older than {CURSOR_SECONDS} s: begin again with the first page, without a cursor."
+            f"The cursor is older than {seconds} s: begin again with the first page, without a cursor."
         )
     return Cursor(backwards, sort_key, found)
 

@@ -3,9 +3,8 @@
 from typing import Any
 
 from vestibule.scim.attributes import Attribute, ResourceType, Schema, Type
-from vestibule.scim.bulk import MOST_BULK_BYTES, MOST_BULK_OPERATIONS
-from vestibule.scim.cursors import CURSOR_SECONDS
-from vestibule.scim.listing import DEFAULT_COUNT, MOST_COUNT, list_body
+from vestibule.scim.limits import DEFAULTS, Limits
+from vestibule.scim.listing import list_body
 from vestibule.scim.schemas import RESOURCE_TYPES, SCHEMAS
 
 CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
@@ -13,17 +12,17 @@ RESOURCE_TYPE_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 
 
-def service_provider_config(base_url: str) -> dict[str, Any]:
+def service_provider_config(base_url: str, limits: Limits = DEFAULTS) -> dict[str, Any]:
     """What works here, and nothing that does not. `base_url` has no slash at its end."""
     return {
         "schemas": [CONFIG_SCHEMA],
         "patch": {"supported": True},
         "bulk": {
             "supported": True,
-            "maxOperations": MOST_BULK_OPERATIONS,
-            "maxPayloadSize": MOST_BULK_BYTES,
+            "maxOperations": limits.bulk_operations,
+            "maxPayloadSize": limits.bulk_bytes,
         },
-        "filter": {"supported": True, "maxResults": MOST_COUNT},
+        "filter": {"supported": True, "maxResults": limits.most_page_size},
         "changePassword": {"supported": False},
         "sort": {"supported": True},
         "etag": {"supported": True},
@@ -32,9 +31,9 @@ def service_provider_config(base_url: str) -> dict[str, Any]:
             "cursor": True,
             "index": True,
             "defaultPaginationMethod": "index",
-            "defaultPageSize": DEFAULT_COUNT,
-            "maxPageSize": MOST_COUNT,
-            "cursorTimeout": CURSOR_SECONDS,
+            "defaultPageSize": limits.page_size,
+            "maxPageSize": limits.most_page_size,
+            "cursorTimeout": limits.cursor_seconds,
         },
         "authenticationSchemes": [
             {

@@ -9,11 +9,10 @@ from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
 from vestibule.scim.errors import InvalidFilter, InvalidPath, TooMany
+from vestibule.scim.limits import DEFAULTS
 from vestibule.scim.names import AttributeName, parse_name
 
-LONGEST = 4096
 DEEPEST = 32
-MOST_TERMS = 100
 
 _TOKEN = re.compile(r'\s*(?:([()\[\]])|("(?:[^"\\]|\\.)*")|([^\s()\[\]"]+))', re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,19})?(?:[eE][+-]?[0-9]{1,2})?")
@@ -82,9 +81,11 @@ Filter: TypeAlias = Comparison | Present | ValuePath | And | Or | Not
 
 
 @lru_cache(maxsize=512)
-def parse_filter(text: str) -> Filter:
+def parse_filter(
+    text: str, longest: int = DEFAULTS.filter_length, most_terms: int = DEFAULTS.filter_terms
+) -> Filter:
     """Read a filter; InvalidFilter says what is wrong, TooMany that it has too many terms."""
-    tokens = Tokens(text)
+    tokens = Tokens(text, longest, most_terms)
     found = _parse_or(tokens, 0)
     if tokens.peek() is not None:
         _fail(f"'{_shown(tokens.peek())}' is not expected there")
@@ -94,14 +95,17 @@ def parse_filter(text: str) -> Filter:
 class Tokens:
     """The tokens of one text with a place in them, and the number of terms read so far."""
 
-    __slots__ = ("_items", "_place", "terms")
+    __slots__ = ("_items", "_most_terms", "_place", "_terms")
 
-    def __init__(self, text: str) -> None:
-        if len(text) > LONGEST:
-            _fail(f"it is longer than {LONGEST} characters")
+    def __init__(
+        self, text: str, longest: int = DEFAULTS.filter_length, most_terms: int = DEFAULTS.filter_terms
+    ) -> None:
+        if len(text) > longest:
+            _fail(f"it is longer than {longest} characters")
         self._items = list(_split(text))
         self._place = 0
-        self.terms = 0
+        self._terms = 0
+        self._most_terms = most_terms
 
     def peek(self) -> str | None:
         return self._items[self._place] if self._place < len(self._items) else None
@@ -112,6 +116,14 @@ class Tokens:
             _fail(f"it ends where {wanted} is expected")
         self._place += 1
         return token
+
+    def count_term(self) -> None:
+        """Count one more comparison; TooMany."""
+        self._terms += 1
+        if self._terms > self._most_terms:
+            raise TooMany(
+                f"The filter has more than {self._most_terms} comparisons: ask in several requests."
+            )
 
     def skip(self, word: str) -> bool:
         """Step over a word or bracket if it is next."""
@@ -168,9 +180,7 @@ def _parse_term(tokens: Tokens, depth: int) -> Filter:
         return Not(_parse_group(tokens, depth))
     if tokens.skip("("):
         return _parse_group(tokens, depth)
-    tokens.terms += 1
-    if tokens.terms > MOST_TERMS:
-        raise TooMany(f"The filter has more than {MOST_TERMS} comparisons: ask in several requests.")
+    tokens.count_term()
     return _parse_expression(tokens, depth)
 
 

@@ -10,6 +10,7 @@ from vestibule.scim.elements import Mode
 from vestibule.scim.errors import InvalidPath, MutabilityViolation
 from vestibule.scim.filters import And, Comparison, Filter, Operator, Or
 from vestibule.scim.groups import GroupKeys, MemberRef, group_keys, parse_members
+from vestibule.scim.limits import DEFAULTS
 from vestibule.scim.names import AttributeName
 from vestibule.scim.operations import Operation, Verb, parse_operations
 from vestibule.scim.patch import apply_operations, put_all
@@ -70,12 +71,14 @@ class _Members:
         self.added = {member.value: member for member in members}
 
 
-def patch_group(document: dict[str, Any], body: object) -> GroupChange:
+def patch_group(
+    document: dict[str, Any], body: object, most_operations: int = DEFAULTS.group_operations
+) -> GroupChange:
     """Read a PATCH of a group whose document (without members) is given. Any error means no change."""
     repairs: set[Repair] = set()
     members = _Members()
     result = document
-    for operation in parse_operations(body, repairs):
+    for operation in parse_operations(body, repairs, most=most_operations):
         if operation.path is None:
             result = _apply_pathless(result, operation, members, repairs)
         elif _is_members(operation.path, repairs):

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vestibule.scim.errors import InvalidCount, InvalidSyntax, InvalidValue
+from vestibule.scim.limits import DEFAULTS, Limits
 
 LIST_SCHEMA: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-DEFAULT_COUNT: Final = 100
-MOST_COUNT: Final = 200
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,100}")
 _LAST: Final = 10**18 - 1  # nobody has so many; it fits every integer on its way
 _ORDERS: Final = {"ascending": False, "descending": True}
@@ -43,13 +42,13 @@ class ListQuery:
     excluded_attributes: str | None = None
 
 
-def parse_list_query(parameters: Mapping[str, str], *, most: int = MOST_COUNT) -> ListQuery:
+def parse_list_query(parameters: Mapping[str, str], limits: Limits = DEFAULTS) -> ListQuery:
     """Read the parameters of a URL by lower-case name; InvalidValue, InvalidCount."""
     cursor = parameters.get("cursor")
     sort_by = (parameters.get("sortby") or "").strip() or None
     return ListQuery(
         parse_page(
-            parameters.get("startindex"), parameters.get("count"), most=most, by_cursor=cursor is not None
+            parameters.get("startindex"), parameters.get("count"), limits, by_cursor=cursor is not None
         ),
         (parameters.get("filter") or "").strip() or None,
         sort_by,
@@ -60,7 +59,7 @@ def parse_list_query(parameters: Mapping[str, str], *, most: int = MOST_COUNT) -
     )
 
 
-def parse_search_request(body: object, *, most: int = MOST_COUNT) -> ListQuery:
+def parse_search_request(body: object, limits: Limits = DEFAULTS) -> ListQuery:
     """Read the body of a `/.search` (RFC 7644 §3.4.3): the same parameters, as members of an object."""
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be one JSON object: a SearchRequest.")
@@ -71,21 +70,21 @@ def parse_search_request(body: object, *, most: int = MOST_COUNT) -> ListQuery:
             if lower in parameters:
                 raise InvalidSyntax(f"'{name}' is there twice in different letter case: send it once.")
             parameters[lower] = _as_parameter(name, lower, value)
-    return parse_list_query(parameters, most=most)
+    return parse_list_query(parameters, limits)
 
 
 def parse_page(
-    start_index: str | None, count: str | None, *, most: int = MOST_COUNT, by_cursor: bool = False
+    start_index: str | None, count: str | None, limits: Limits = DEFAULTS, *, by_cursor: bool = False
 ) -> Page:
     """Read both parameters; below their least value they mean the least (RFC 7644 table 6)."""
     first = 1 if by_cursor else _integer("startIndex", start_index, 1)
     try:
-        wanted = _integer("count", count, DEFAULT_COUNT)
+        wanted = _integer("count", count, limits.page_size)
     except InvalidValue as error:
         if by_cursor:
             raise InvalidCount(error.detail) from None
         raise
-    return Page(min(max(first, 1), _LAST), min(max(wanted, 0), most))
+    return Page(min(max(first, 1), _LAST), min(max(wanted, 0), limits.most_page_size))
 
 
 def list_body(

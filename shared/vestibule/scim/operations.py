@@ -10,7 +10,6 @@ from vestibule.scim.dialects import Repair
 from vestibule.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, NoTarget, TooMany
 from vestibule.scim.paths import Path, parse_path
 
-MOST_OPERATIONS = 1000
 MOST_KEYS = 1000
 
 
@@ -33,7 +32,7 @@ _VERBS = {verb.value: verb for verb in Verb}
 
 
 def parse_operations(
-    body: object, repairs: set[Repair], *, most: int = MOST_OPERATIONS, most_filter: int | None = None
+    body: object, repairs: set[Repair], *, most: int, most_filter: int | None = None
 ) -> tuple[Operation, ...]:
     """Read the operations of a PATCH body; a SCIM error names the first that is wrong.
 

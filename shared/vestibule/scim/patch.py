@@ -9,6 +9,7 @@ from vestibule.scim.contradictions import refuse_contradictions
 from vestibule.scim.dialects import Repair
 from vestibule.scim.editing import put_extension, put_free, take_away
 from vestibule.scim.elements import Mode
+from vestibule.scim.limits import DEFAULTS
 from vestibule.scim.operations import Operation, Verb, parse_operations
 from vestibule.scim.paths import Path
 from vestibule.scim.placing import is_left_out, put_at, put_qualified, resolve_in
@@ -16,7 +17,6 @@ from vestibule.scim.resources import UserKeys, user_keys
 from vestibule.scim.schemas import USER
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
 
-MOST_USER_OPERATIONS = 200
 _LONGEST_FILTERS = 8192
 _MODES = {Verb.ADD: Mode.ADD, Verb.REPLACE: Mode.REPLACE}
 
@@ -31,10 +31,12 @@ class PatchedUser:
     repairs: frozenset[Repair]
 
 
-def patch_user(document: dict[str, Any], body: object) -> PatchedUser:
+def patch_user(
+    document: dict[str, Any], body: object, most_operations: int = DEFAULTS.user_operations
+) -> PatchedUser:
     """Apply a PATCH body to a normalised user. Any error leaves the user as it was."""
     repairs: set[Repair] = set()
-    operations = parse_operations(body, repairs, most=MOST_USER_OPERATIONS, most_filter=_LONGEST_FILTERS)
+    operations = parse_operations(body, repairs, most=most_operations, most_filter=_LONGEST_FILTERS)
     result = apply_operations(USER, document, operations, repairs)
     keys = user_keys(result)
     changed = result != document

@@ -2,21 +2,22 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeVar, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    NoReturn,
+    Protocol,
+    TypeVar,
+    get_type_hints,
+)
 
 if TYPE_CHECKING:
     from dataclasses import Field
 
 EXIT_INVALID = 2
-
-
-class _Dataclass(Protocol):
-    __dataclass_fields__: ClassVar[dict[str, "Field[Any]"]]
-
-
-S = TypeVar("S", bound=_Dataclass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,18 @@ class Problem:
 
     name: str
     advice: str
+
+
+class Settings(Protocol):
+    """A dataclass whose fields are annotated with a Variable, or with Several."""
+
+    __dataclass_fields__: ClassVar[dict[str, "Field[Any]"]]
+
+    def contradictions(self) -> Sequence[Problem]:
+        """Why values do not go together although each is right alone; empty when they do."""
+
+
+S = TypeVar("S", bound=Settings)
 
 
 class InvalidSettingsError(Exception):
@@ -45,24 +58,30 @@ class Variable:
     default: Callable[[], object] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Several:
+    """The variables behind an annotated field that is a value of several fields, by the names of those."""
+
+    make: Callable[..., object]
+    variables: Mapping[str, Variable]
+
+
 def load(settings: type[S], environment: Mapping[str, str]) -> S:
     """Read every field; an empty variable counts as unset. Raises InvalidSettingsError with all problems."""
     values: dict[str, object] = {}
     problems: list[Problem] = []
-    for field, source in _variables(settings):
-        text = environment.get(source.name, "")
-        if text:
-            try:
-                values[field] = source.read(text)
-            except ValueError as error:
-                problems.append(Problem(source.name, str(error)))
-        elif source.default is not None:
-            values[field] = source.default()
+    for field, note in _notes(settings):
+        if isinstance(note, Variable):
+            values[field] = _read(note, environment, problems)
         else:
-            problems.append(Problem(source.name, f"is not set; {source.advice}"))
+            parts = {name: _read(each, environment, problems) for name, each in note.variables.items()}
+            values[field] = None if problems else note.make(**parts)
     if problems:
         raise InvalidSettingsError(tuple(problems))
-    return settings(**values)
+    loaded = settings(**values)
+    if contradictions := loaded.contradictions():
+        raise InvalidSettingsError(tuple(contradictions))
+    return loaded
 
 
 def load_or_exit(settings: type[S], environment: Mapping[str, str] = os.environ) -> S:
@@ -73,10 +92,36 @@ def load_or_exit(settings: type[S], environment: Mapping[str, str] = os.environ)
         _exit(invalid)
 
 
-def _variables(settings: type[_Dataclass]) -> list[tuple[str, Variable]]:
+def variables_of(settings: type[Settings]) -> Iterator[Variable]:
+    """Every variable that is read for these settings."""
+    for _, note in _notes(settings):
+        if isinstance(note, Variable):
+            yield note
+        else:
+            yield from note.variables.values()
+
+
+def _read(source: Variable, environment: Mapping[str, str], problems: list[Problem]) -> object:
+    text = environment.get(source.name, "")
+    if text:
+        try:
+            return source.read(text)
+        except ValueError as error:
+            problems.append(Problem(source.name, str(error)))
+    elif source.default is not None:
+        return source.default()
+    else:
+        problems.append(Problem(source.name, f"is not set; {source.advice}"))
+    return None
+
+
+def _notes(settings: type[Settings]) -> list[tuple[str, Variable | Several]]:
     hints = get_type_hints(settings, include_extras=True)
     return [
-        (field.name, next(note for note in hints[field.name].__metadata__ if isinstance(note, Variable)))
+        (
+            field.name,
+            next(note for note in hints[field.name].__metadata__ if isinstance(note, Variable | Several)),
+        )
         for field in fields(settings)
     ]
 

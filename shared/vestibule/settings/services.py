@@ -5,8 +5,9 @@ import socket
 from dataclasses import dataclass
 from typing import Annotated
 
-from vestibule.settings import values
-from vestibule.settings.loading import Variable
+from vestibule.scim.limits import KIB, Limits
+from vestibule.settings import limits, values
+from vestibule.settings.loading import Problem, Several, Variable
 from vestibule.settings.values import Listen, NamedKey, Secret
 
 _POSTGRESQL = "write postgresql://role:password@host:port/database"
@@ -58,6 +59,10 @@ class DatabaseSettings:
         str | None, Variable("OTEL_EXPORTER_OTLP_ENDPOINT", values.http_url, default=_nothing)
     ]
 
+    def contradictions(self) -> tuple[Problem, ...]:
+        """Why values do not go together although each is right alone."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings(DatabaseSettings):
@@ -82,6 +87,35 @@ class IngestSettings(ServiceSettings):
     request_rate: Annotated[  # requests per second of one connection, at least what Entra's gallery asks for
         int, Variable("VESTIBULE_REQUEST_RATE", values.whole(25, 100_000), default=_two_hundred)
     ]
+    burst_seconds: Annotated[  # of its rate a connection may have at once after a rest
+        float, Variable("VESTIBULE_BURST_SECONDS", values.seconds(1, 60), default=lambda: 2.0)
+    ]
+    requests_at_once: Annotated[  # of one connection
+        int, Variable("VESTIBULE_REQUESTS_AT_ONCE", values.whole(4, 1_000), default=lambda: 32)
+    ]
+    body_memory: Annotated[  # bytes of all bodies in hand; one connection may have half of them
+        int, Variable("VESTIBULE_BODY_MEMORY", values.whole(1024 * KIB, 1 << 34), default=lambda: 48 << 20)
+    ]
+    limits: Annotated[Limits, Several(Limits, limits.VARIABLES)]
+
+    def contradictions(self) -> tuple[Problem, ...]:
+        """The same: limits that cannot both be kept."""
+        found = []
+        if self.limits.page_size > self.limits.most_page_size:
+            found.append(Problem("VESTIBULE_PAGE_SIZE", "must not be greater than VESTIBULE_MOST_PAGE_SIZE"))
+        largest = max(self.limits.user_bytes, self.limits.group_bytes, self.limits.bulk_bytes)
+        if 2 * largest > self.body_memory:
+            found.append(
+                Problem("VESTIBULE_BODY_MEMORY", f"must be at least {2 * largest}: twice the largest body")
+            )
+        if self.limits.bulk_seconds >= self.drain_seconds:
+            found.append(
+                Problem(
+                    "VESTIBULE_BULK_SECONDS",
+                    "must be less than VESTIBULE_DRAIN_SECONDS: a Bulk under way is still answered",
+                )
+            )
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

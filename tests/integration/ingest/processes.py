@@ -11,6 +11,7 @@ import orjson
 
 START_SECONDS = 30.0
 MOST_RATE = "100000"
+MOST_AT_ONCE = "1000"
 
 
 async def start(**settings: str) -> Process:
@@ -22,13 +23,17 @@ async def start(**settings: str) -> Process:
 
 
 @asynccontextmanager
-async def running(database_url: str, public_url: str) -> AsyncIterator[str]:
+async def running(database_url: str, public_url: str, **settings: str) -> AsyncIterator[str]:
     """A process that serves until the block ends; gives the URL that it listens at."""
     process = await start(
         VESTIBULE_DATABASE_URL=database_url,
         VESTIBULE_LISTEN="127.0.0.1:0",
         VESTIBULE_PUBLIC_URL=public_url,
-        VESTIBULE_REQUEST_RATE=MOST_RATE,
+        **{
+            "VESTIBULE_REQUEST_RATE": MOST_RATE,
+            "VESTIBULE_REQUESTS_AT_ONCE": MOST_AT_ONCE,
+            **settings,
+        },
     )
     assert process.stdout is not None
     try:

@@ -12,16 +12,19 @@ from prometheus_client import CollectorRegistry
 
 from vestibule.database.pool import open_pool
 from vestibule.process.serving import serve
+from vestibule.scim.limits import DEFAULTS, Limits
 from vestibule.settings.values import Listen
 from vestibule.telemetry.metrics import open_registry
 from vestibule.telemetry.tracing import open_tracing
 from vestibule_ingest.app import Parts, build_service
-from vestibule_ingest.bulk import BULK_SECONDS
 from vestibule_ingest.rendering import refusal
 
 START_SECONDS = 20.0
 PUBLIC_URL = "https://scim.provider.example"
 NO_THROTTLE = 1_000_000.0
+BURST_SECONDS = 2.0
+AT_ONCE = 64
+BODY_MEMORY = 48 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,9 @@ async def serving(
     *,
     pool_size: int = 8,
     request_rate: float = NO_THROTTLE,
+    requests_at_once: int = AT_ONCE,
+    limits: Limits = DEFAULTS,
     name: str = "ingest-test",
-    bulk_seconds: float = BULK_SECONDS,
     wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Ingest]:
     """Serve in this event loop until the block ends."""
@@ -57,9 +61,12 @@ async def serving(
             pool_size=pool_size,
             public_url=PUBLIC_URL,
             request_rate=request_rate,
+            burst_seconds=BURST_SECONDS,
+            requests_at_once=requests_at_once,
+            body_memory=BODY_MEMORY,
+            limits=limits,
             tracer=tracing.tracer,
             registry=registry,
-            bulk_seconds=bulk_seconds,
             wall_clock=wall_clock,
         )
     )

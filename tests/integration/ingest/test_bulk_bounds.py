@@ -17,7 +17,7 @@ from tests.stack import Database
 from tests.tenants import Customer
 from tests.waiting import until
 from vestibule.database.pool import Connection
-from vestibule.scim.bulk import MOST_BULK_BYTES, MOST_BULK_OPERATIONS
+from vestibule.scim.limits import DEFAULTS, Limits
 
 BOUND_SECONDS = 30.0
 RATE = 25
@@ -62,8 +62,8 @@ async def test_each_limit_is_413_and_names_itself(
     config = (await scim.get("/ServiceProviderConfig")).body["bulk"]
     assert config == {
         "supported": True,
-        "maxOperations": MOST_BULK_OPERATIONS,
-        "maxPayloadSize": MOST_BULK_BYTES,
+        "maxOperations": DEFAULTS.bulk_operations,
+        "maxPayloadSize": DEFAULTS.bulk_bytes,
     }
     many = await scim.post(
         "/Bulk", {"Operations": [user(f"u{n}") for n in range(config["maxOperations"] + 1)]}
@@ -78,14 +78,18 @@ async def test_each_limit_is_413_and_names_itself(
     assert await admin.fetchval(PERSONS, customer.tenant) == 0
 
 
-async def test_an_operation_is_limited_as_a_single_request_is(scim: ScimClient) -> None:
-    too_large = user("a", title="x" * (1024 * 1024))
+async def test_an_operation_is_limited_as_a_single_request_is(
+    store: Database, customer: Customer, session: aiohttp.ClientSession
+) -> None:
+    too_large = user("a", title="x" * 20_000)
     too_many = {
         "method": "PATCH",
         "path": "/Users/bulkId:b",
-        "data": [{"op": "add", "path": "title", "value": "x"}] * 1_001,
+        "data": [{"op": "add", "path": "title", "value": "x"}] * 201,
     }
-    results = await send(scim, too_large, user("b"), too_many)
+    async with serving(store.url("vestibule_ingest"), limits=Limits(user_bytes=20_000)) as ingest:
+        scim = ScimClient(session, ingest.base(customer.path), customer.token)
+        results = await send(scim, too_large, user("b"), too_many)
     assert statuses(results) == ["413", "201", "400"]
     assert results[2]["response"]["scimType"] == "tooMany"
 
@@ -131,7 +135,9 @@ async def throttled(scim: ScimClient) -> Answer:
 async def test_after_its_time_the_rest_of_a_bulk_is_told_to_come_again(
     store: Database, customer: Customer, session: aiohttp.ClientSession, admin: Connection
 ) -> None:
-    async with serving(store.url("vestibule_ingest"), request_rate=RATE, bulk_seconds=1) as slow:
+    async with serving(
+        store.url("vestibule_ingest"), request_rate=RATE, limits=Limits(bulk_seconds=1)
+    ) as slow:
         scim = ScimClient(session, slow.base(customer.path), customer.token)
         results = await send(scim, *(user(f"u{number}") for number in range(500)))
         done = statuses(results).count("201")

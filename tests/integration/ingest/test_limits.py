@@ -6,12 +6,12 @@ import aiohttp
 import pytest
 
 from tests.integration.ingest.scim_client import Answer, ScimClient, assert_error
-from tests.integration.ingest.serving import serving
+from tests.integration.ingest.serving import BURST_SECONDS, serving
 from tests.stack import Database
 from tests.tenants import Customer
 from vestibule.database.pool import Connection
-from vestibule_ingest.admission import BURST_SECONDS, LEAST_RATE
 from vestibule_ingest.app import IN_HAND_PER_LANE
+from vestibule_ingest.throttling import LEAST_RATE
 
 BURST = int(LEAST_RATE * BURST_SECONDS)
 BEYOND = 8  # requests more than fit

@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from tests.integration.ingest.scim_client import ERROR, ScimClient
+from tests.integration.ingest.serving import AT_ONCE, BODY_MEMORY
 from tests.integration.ingest.sockets import WAIT_SECONDS, Dial, dialling
 from tests.tenants import Customer
 from vestibule.domain.tokens import mint
-from vestibule_ingest.admission import BODY_BUDGET, MOST_WAITING
 
 MANY = 170
 GROUP_BYTES = 8 * 1024 * 1024
@@ -93,12 +93,12 @@ async def test_one_customers_slow_bodies_stop_no_other(
     slow = [await dial(head(other, other.token, GROUP_BYTES)) for _ in range(MANY)]
     told = [asyncio.create_task(one.answer()) for one in slow]
     refused = 0
-    while refused < MANY - MOST_WAITING:
+    while refused < MANY - AT_ONCE:
         done, _ = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED, timeout=WAIT_SECONDS)
         assert done
-        refused += sum(1 for task in done if task.result()[0] == 503)
+        refused += sum(1 for task in done if task.result()[0] == 429)
         told = [task for task in told if task not in done]
-    assert len(told) == MOST_WAITING
+    assert len(told) == AT_ONCE
     beside = {"userName": "beside@corp.example", "title": "x" * 9_000}
     assert (await scim.post("/Users", beside)).status == 201
     await cancelled(told)
@@ -108,7 +108,7 @@ async def test_one_customers_big_bodies_stop_no_other(
     dial: Dial, scim: ScimClient, new_customer: Callable[[], Awaitable[Customer]]
 ) -> None:
     other = await new_customer()
-    big = [await dial(head(other, other.token, GROUP_BYTES)) for _ in range(BODY_BUDGET // GROUP_BYTES + 1)]
+    big = [await dial(head(other, other.token, GROUP_BYTES)) for _ in range(BODY_MEMORY // GROUP_BYTES + 1)]
     for one in big:
         one.writer.write(b" " * (GROUP_BYTES - 10))
     told = [asyncio.create_task(one.answer()) for one in big]
@@ -146,7 +146,8 @@ async def test_two_credentials_are_refused(dial: Dial, scim: ScimClient, custome
         (b"no HTTP at all\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a.example\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", 431),
-        (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: a.example\r\n\r\n", 431),
+        (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: a.example\r\n\r\n", 414),
+        (b"\r\n" * 20_000, 431),
     ],
 )
 async def test_what_no_endpoint_sees_is_answered_in_scim_too(dial: Dial, sent: bytes, status: int) -> None:

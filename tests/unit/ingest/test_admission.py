@@ -1,4 +1,4 @@
-"""Admission: a rate per credential, bounds on what is in hand."""
+"""Admission: a rate per connection, bounds on what is in hand."""
 
 import asyncio
 from contextlib import ExitStack
@@ -8,18 +8,12 @@ import pytest
 
 from vestibule.domain.tokens import Credential
 from vestibule.scim.errors import Unavailable
-from vestibule_ingest.admission import (
-    BURST_SECONDS,
-    LEAST_RATE,
-    MOST_BUCKETS,
-    MOST_KNOWN,
-    MOST_WAITING,
-    Admission,
-    Buckets,
-    Throttled,
-)
+from vestibule_ingest.admission import MOST_KNOWN, Admission, Bounds
+from vestibule_ingest.throttling import LEAST_RATE, MOST_BUCKETS, Buckets, Throttled
 
+BURST_SECONDS = 2.0
 ONE = Credential("a" * 26, bytes(32))
+NEXT_TOKEN = Credential("a" * 26, b"\x01" * 32)  # of the same connection
 OTHER = Credential("b" * 26, bytes(32))
 THIRD = Credential("d" * 26, bytes(32))
 
@@ -90,32 +84,57 @@ def test_buckets_of_strangers_do_not_pile_up() -> None:
 
 
 def admission_of(
-    *known: Credential, most_in_hand: int = 4, body_budget: int = 80, rate: float = 1_000
+    *known: Credential, most: int = 4, most_of_one: int = 2, body_bytes: int = 80, rate: float = 1_000
 ) -> Admission:
     """An admission to whom these callers are known."""
-    admission = Admission(Buckets(rate, Clock()), most_in_hand, body_budget)
+    admission = Admission(Buckets(rate, Clock()), Bounds(most, most_of_one, body_bytes))
     for caller in known:
         with admission.admit(caller) as admitted:
             admitted.know()
     return admission
 
 
-def test_more_requests_than_fit_come_again_later() -> None:
-    admission = admission_of(ONE, OTHER, THIRD)
+def test_two_tokens_of_a_connection_share_its_rate_and_its_places() -> None:
+    admission = admission_of(ONE, NEXT_TOKEN, OTHER, rate=25)
+    taken = 0
+    with pytest.raises(Throttled):
+        while True:
+            with admission.admit((ONE, NEXT_TOKEN)[taken % 2]):
+                taken += 1
+    assert taken == 25 * BURST_SECONDS
+    admission = admission_of(ONE, NEXT_TOKEN, OTHER)
+    with admission.admit(ONE), admission.admit(NEXT_TOKEN):
+        for caller in (ONE, NEXT_TOKEN):
+            with pytest.raises(Throttled):
+                admission.admit(caller)
+        with admission.admit(OTHER):
+            pass
+
+
+def test_whoever_has_nothing_in_hand_gets_a_place_where_the_others_have_taken_all() -> None:
+    flooding = [stranger(number) for number in range(3)]
+    light = [stranger(10 + number) for number in range(5)]
+    connections = [Credential(str(n), caller.token_hash) for n, caller in enumerate((*flooding, *light))]
+    admission = admission_of(*connections)
     with ExitStack() as stack:
-        for caller in (ONE, ONE, OTHER, OTHER):
+        for caller in (connections[0], connections[0], connections[1], connections[1]):
             stack.enter_context(admission.admit(caller))
-        with pytest.raises(Unavailable):
-            admission.admit(THIRD)
-    with admission.admit(THIRD):
+        for caller in connections[3:7]:
+            stack.enter_context(admission.admit(caller))
+            with pytest.raises(Unavailable):  # one place each, no more
+                admission.admit(caller)
+        with pytest.raises(Unavailable):  # twice what there is: now it is full for everybody
+            admission.admit(connections[7])
+    with admission.admit(connections[7]):
         pass
 
 
-def test_no_caller_takes_more_than_its_share() -> None:
+def test_no_connection_takes_more_than_its_share() -> None:
     admission = admission_of(ONE, OTHER)
     with admission.admit(ONE) as one, admission.admit(ONE):
-        with pytest.raises(Unavailable):
+        with pytest.raises(Throttled) as told:
             admission.admit(ONE)
+        assert told.value.retry_after == 1
         with pytest.raises(Unavailable):
             one.charge(41)
         with admission.admit(OTHER) as other:
@@ -149,13 +168,13 @@ def test_who_is_let_in_is_known_until_he_is_not_let_in() -> None:
 
 
 def test_who_waits_for_a_body_holds_no_place() -> None:
-    admission = admission_of(ONE, most_in_hand=2)
+    admission = admission_of(ONE, most_of_one=1)
     with admission.admit(ONE) as first:
         with first.waiting():
             with admission.admit(ONE):
                 pass
             first.charge(40)
-        with pytest.raises(Unavailable):
+        with pytest.raises(Throttled):
             admission.admit(ONE)
     with admission.admit(ONE) as again:
         again.charge(40)  # all was given back
@@ -175,9 +194,9 @@ def test_whoever_comes_to_be_known_leaves_the_strangers_room() -> None:
 def test_bodies_that_are_still_coming_are_counted() -> None:
     admission = admission_of(ONE)
     with ExitStack() as stack:
-        for _ in range(MOST_WAITING):
+        for _ in range(2):
             stack.enter_context(stack.enter_context(admission.admit(ONE)).waiting())
-        with admission.admit(ONE) as one_more, pytest.raises(Unavailable):
+        with admission.admit(ONE) as one_more, pytest.raises(Throttled):
             stack.enter_context(one_more.waiting())
         stack.close()
     with admission.admit(ONE) as again, again.waiting():

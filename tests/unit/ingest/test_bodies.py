@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vestibule.scim.errors import InvalidSyntax, TooLarge, UnsupportedMediaType
-from vestibule_ingest.bodies import DEEPEST, MOST_OPENINGS, check_type, parse_json
+from vestibule.scim.limits import DEFAULTS
+from vestibule_ingest.bodies import check_type, parse_json
 
 VALUES = st.recursive(
     st.none()
@@ -59,7 +60,7 @@ def test_escapes_and_spaces_hide_no_second_name(body: bytes) -> None:
 
 
 def test_depth_is_bounded_exactly() -> None:
-    fits = b"[" * DEEPEST + b"1" + b"]" * DEEPEST
+    fits = b"[" * DEFAULTS.json_depth + b"1" + b"]" * DEFAULTS.json_depth
     assert parse_json(fits) == orjson.loads(fits)
     with pytest.raises(InvalidSyntax, match="deeper"):
         parse_json(b"[" + fits + b"]")
@@ -71,7 +72,7 @@ def test_a_byte_order_mark_is_ignored() -> None:
 
 def test_lists_and_objects_are_counted_before_they_are_built() -> None:
     with pytest.raises(TooLarge):
-        parse_json(b"[" + b"[]," * MOST_OPENINGS + b"[]]")
+        parse_json(b"[" + b"[]," * DEFAULTS.json_parts + b"[]]")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"\\ud800"', b"1e999", b"NaN", b"{'a':1}", b"[1,]"])

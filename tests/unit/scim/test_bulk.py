@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from vestibule.scim.bulk import MOST_BULK_OPERATIONS, BulkResult, Method, bulk_body, parse_bulk
+from vestibule.scim.bulk import BulkResult, Method, bulk_body, parse_bulk
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, ScimError, TooLarge
+from vestibule.scim.limits import DEFAULTS
 
 POST = {"method": "POST", "path": "/Users", "bulkId": "ana", "data": {"userName": "ana@corp.example"}}
 DELETE = {"method": "DELETE", "path": "/Users/1"}
@@ -98,9 +99,9 @@ def test_only_a_whole_number_of_errors_can_be_accepted(most: object) -> None:
 
 
 def test_too_many_operations_are_413_with_the_limit() -> None:
-    assert len(parse_bulk(bulk(*[DELETE] * MOST_BULK_OPERATIONS)).operations) == MOST_BULK_OPERATIONS
-    with pytest.raises(TooLarge, match=rf"maxOperations \({MOST_BULK_OPERATIONS}\)"):
-        parse_bulk(bulk(*[DELETE] * (MOST_BULK_OPERATIONS + 1)))
+    assert len(parse_bulk(bulk(*[DELETE] * DEFAULTS.bulk_operations)).operations) == DEFAULTS.bulk_operations
+    with pytest.raises(TooLarge, match=rf"maxOperations \({DEFAULTS.bulk_operations}\)"):
+        parse_bulk(bulk(*[DELETE] * (DEFAULTS.bulk_operations + 1)))
 
 
 def test_results_come_in_the_order_of_the_request_and_without_what_they_have_not() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vestibule.scim.cursors import CURSOR_SECONDS, Cursor, read_cursor, write_cursor
+from vestibule.scim.cursors import Cursor, read_cursor, write_cursor
 from vestibule.scim.errors import ExpiredCursor, InvalidCursor
+from vestibule.scim.limits import DEFAULTS
 
 ID = UUID("01981e2a-0000-7000-8000-000000000001")
 NOW = 1_800_000_000
@@ -20,7 +21,7 @@ def test_a_cursor_is_read_as_it_was_written(backwards: bool, sort_key: str | Non
     cursor = Cursor(backwards, sort_key, ID)
     text = write_cursor(cursor, query, NOW)
     assert re.fullmatch(r"[A-Za-z0-9_-]+", text)
-    assert read_cursor(text, query, NOW + CURSOR_SECONDS) == cursor
+    assert read_cursor(text, query, NOW + DEFAULTS.cursor_seconds) == cursor
 
 
 def test_the_longest_cursor_is_read_too() -> None:
@@ -37,7 +38,7 @@ def test_a_cursor_of_another_query_is_none() -> None:
 def test_an_old_cursor_is_expired() -> None:
     text = write_cursor(Cursor(False, None, ID), "one", NOW)
     with pytest.raises(ExpiredCursor, match="older than 3600 s"):
-        read_cursor(text, "one", NOW + CURSOR_SECONDS + 1)
+        read_cursor(text, "one", NOW + DEFAULTS.cursor_seconds + 1)
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))

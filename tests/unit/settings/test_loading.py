@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from vestibule.scim.limits import Limits
 from vestibule.settings.loading import InvalidSettingsError, Problem, load, load_or_exit
 from vestibule.settings.services import (
     ConsoleSettings,
@@ -151,3 +152,26 @@ def test_a_problem_holds_a_name_and_an_advice() -> None:
     with pytest.raises(InvalidSettingsError) as caught:
         load(IngestSettings, WHOLE | {"VESTIBULE_POOL_SIZE": "500"})
     assert caught.value.problems == (Problem("VESTIBULE_POOL_SIZE", "must be a whole number from 1 to 200"),)
+
+
+def test_limits_have_defaults_and_bounds() -> None:
+    settings = load(IngestSettings, WHOLE)
+    assert settings.limits == Limits()
+    assert load(IngestSettings, WHOLE | {"VESTIBULE_JSON_DEPTH": "9"}).limits == Limits(json_depth=9)
+    told = problems(
+        IngestSettings, VESTIBULE_JSON_DEPTH="7", VESTIBULE_REQUEST_RATE="24", VESTIBULE_LISTEN="8080"
+    )
+    assert list(told) == ["VESTIBULE_LISTEN", "VESTIBULE_REQUEST_RATE", "VESTIBULE_JSON_DEPTH"]
+    assert told["VESTIBULE_JSON_DEPTH"] == "must be a whole number from 8 to 100"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("VESTIBULE_PAGE_SIZE", "201"),
+        ("VESTIBULE_BODY_MEMORY", "16777215"),
+        ("VESTIBULE_BULK_SECONDS", "15"),
+    ],
+)
+def test_limits_that_contradict_each_other_are_told(name: str, text: str) -> None:
+    assert list(problems(IngestSettings, **{name: text})) == [name]
