@@ -80,9 +80,9 @@ class Admission:
         self._buckets.take(share.whose)
         return Admitted(self, caller, share, self.free_room_of(share))
 
-    def take_another(self, share: _Share) -> float:
+    def take_another(self, caller: Credential) -> float:
         """Count one more request of a caller, or return in how many seconds there is one."""
-        return self._buckets.take_or_tell(share.whose)
+        return self._buckets.take_or_tell(self.share_of(caller).whose)
 
     def share_of(self, caller: Credential) -> _Share:
         """The connection's share where the caller is known, else one of his own."""
@@ -182,7 +182,7 @@ class Admitted:
 
     def take_another(self) -> float:
         """Count one more request, inside of this one; else return in how many seconds there is one."""
-        return self._admission.take_another(self._share)
+        return self._admission.take_another(self._caller)
 
     def charge(self, size: int) -> None:
         """Book bytes of the body until the request ends."""
