@@ -1,13 +1,13 @@
 # Every target sets up what it needs by itself: virtual environment, PostgreSQL, RabbitMQ (see infra/local).
 .DEFAULT_GOAL := help
-.PHONY: help up status logs down demo test check bench load environment lock clean
+.PHONY: help up status logs down demo test check bench load directory environment lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 LOCAL = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo 'vestibule: Python 3.11 or newer is needed (set PYTHON=...)' >&2; exit 2; }; \
 	exec $(PYTHON) -m infra.local
 ARGS ?=
-export KEEP SERVICE FOLLOW IDPS PEOPLE MINUTES SEED TARGET
+export KEEP SERVICE FOLLOW IDPS PEOPLE MINUTES SEED TARGET USERS GROUPS
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): *## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,9 @@ bench: ## measure throughput and latency; prints and saves a table
 
 load: ## many IdPs at once, then a report (IDPS=50 PEOPLE=500 MINUTES=5 SEED=1; TARGET=connections.json)
 	$(LOCAL) load $(ARGS)
+
+directory: ## a large directory loaded, listed, searched, exported (USERS=100000 GROUPS=2000)
+	$(LOCAL) directory $(ARGS)
 
 environment: ## only make .venv from requirements.lock
 	$(LOCAL) environment

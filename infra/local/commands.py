@@ -50,6 +50,10 @@ def run_command(arguments: Sequence[str]) -> int:
         case "bench":
             with occupied(LOCAL / "bench"):
                 return program(["-m", "tests.load.bench", *rest], {})
+        case "directory":
+            with occupied(LOCAL / "directory"):
+                options = options_of(os.environ, ("USERS", "GROUPS"))
+                return program(["-m", "tests.load.large_directory", *options, *rest], {})
         case "load":
             return load(rest)
         case "lock":
@@ -161,14 +165,14 @@ def load(arguments: Sequence[str]) -> int:
     before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
     try:
         with occupied(LOCAL / "load"):
-            return program(["-m", "tests.load.many_idps", *load_options(os.environ), *arguments], {})
+            options = options_of(os.environ, ("IDPS", "PEOPLE", "MINUTES", "SEED", "TARGET"))
+            return program(["-m", "tests.load.many_idps", *options, *arguments], {})
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def load_options(environ: Mapping[str, str]) -> list[str]:
+def options_of(environ: Mapping[str, str], names: Sequence[str]) -> list[str]:
     """What `make load IDPS=50 PEOPLE=500` means to the program."""
-    names = ("IDPS", "PEOPLE", "MINUTES", "SEED", "TARGET")
     return [f"--{name.lower()}={environ[name]}" for name in names if environ.get(name)]
 
 
