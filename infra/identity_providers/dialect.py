@@ -1,9 +1,10 @@
 """What all identity providers have in common; a dialect says every request of one of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final, Protocol, runtime_checkable
 
+from infra.identity_providers.beliefs import Link, Members, TeamLink
 from infra.identity_providers.exchanges import Conversation, Request, ask, equals, found_one, percent
 from infra.identity_providers.people import Profile, Team
 
@@ -14,47 +15,15 @@ PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 SCIM_JSON: Final = "application/scim+json"
 DONE: Final = (200, 204)
 PAGE: Final = 100
+CLEARABLE: Final = ("title", "mobile", "department", "roles")
 
 
-@dataclass(slots=True)
-class Link:
-    """A person at the endpoint: its id there and what the endpoint was last told and took.
+@runtime_checkable
+class TellsManagers(Protocol):
+    """An identity provider that says who manages whom."""
 
-    `told` is None where that is not known: for somebody who was found there, and after an answer was lost.
-    `asked` is what was asked last, taken or not. `gone`: a deletion was asked, `ended`: and confirmed.
-    """
-
-    id: str
-    told: Profile | None = None
-    asked: Profile | None = None
-    gone: bool = False
-    ended: bool = False
-
-
-@dataclass(slots=True)
-class TeamLink:
-    """A group at the endpoint: the ids of its members as told, None where nobody knows.
-
-    `possible` are more who may be there, because an answer was lost; an empty name is not known either.
-    """
-
-    id: str
-    name: str
-    members: frozenset[str] | None = None
-    possible: frozenset[str] = frozenset()
-
-    @property
-    def certain(self) -> frozenset[str]:
-        """Who is there."""
-        return self.members if self.members is not None else frozenset()
-
-    def to_join(self, members: frozenset[str]) -> frozenset[str]:
-        """Who must be added so that exactly these are there."""
-        return members - self.certain
-
-    def to_part(self, members: frozenset[str]) -> frozenset[str]:
-        """Who must be removed, or may have to be."""
-        return (self.certain | self.possible) - members
+    def set_manager(self, profile: Profile, link: Link, boss: Link) -> Conversation[None]:
+        """Tell who manages a person."""
 
 
 class Dialect:
@@ -72,7 +41,7 @@ class Dialect:
     repeats_at_once: bool = True  # an unheard request is sent again as it was, not with the next round
     plain_logins: bool = False
     pushes_teams: bool = True
-    has_managers: bool = False
+    creates_inactive: bool = False  # who may not get in is created all the same
     deletes: bool = True
     clears: bool = True  # an attribute without a value is unassigned at the endpoint, too
     attributes: frozenset[str] = frozenset({"title", "mobile", "department"})
@@ -98,7 +67,7 @@ class Dialect:
     def user_body(self, profile: Profile) -> dict[str, Any]:
         """The whole person as sent."""
         body: dict[str, Any] = {
-            "schemas": [USER, ENTERPRISE] if "department" in self.attributes else [USER],
+            "schemas": [USER],
             "userName": profile.login,
             "externalId": profile.external_id,
             "displayName": profile.display_name,
@@ -110,7 +79,8 @@ class Dialect:
             body["title"] = profile.title
         if "mobile" in self.attributes and profile.mobile is not None:
             body["phoneNumbers"] = [{"value": profile.mobile, "type": "mobile"}]
-        if "department" in self.attributes:
+        if "department" in self.attributes and profile.department is not None:
+            body["schemas"] = [USER, ENTERPRISE]
             body[ENTERPRISE] = {"department": profile.department}
         return body
 
@@ -127,15 +97,16 @@ class Dialect:
         """The person is gone from the directory for good; 404 where that was done before."""
         yield from ask(Request("delete user", "DELETE", f"/Users/{link.id}"), 204, 404)
 
-    def set_manager(self, link: Link, boss: Link) -> Conversation[None]:
-        """Tell who manages a person."""
-        raise NotImplementedError(f"{self.name} tells no managers")
+    def created(self, profile: Profile) -> Profile:
+        """What the endpoint knows after it created the person."""
+        return self.taken(profile, None)
 
     def taken(self, profile: Profile, before: Profile | None) -> Profile:
         """What the endpoint knows after it took `profile`; managers are told apart from it."""
         told = replace(profile, manager=None)
         if before is not None and not self.clears:
-            told = replace(told, title=told.title or before.title, mobile=told.mobile or before.mobile)
+            kept = {name: getattr(told, name) or getattr(before, name) for name in CLEARABLE}
+            told = replace(told, **kept)
         return told
 
     # --- teams
@@ -145,16 +116,15 @@ class Dialect:
         path = f"/Groups?filter={percent(equals('displayName', team.name))}"
         return found_one((yield from ask(Request("look up group", "GET", path), 200)))
 
-    def team_body(self, team: Team, members: frozenset[str]) -> dict[str, Any]:
+    def team_body(self, team: Team, members: Members) -> dict[str, Any]:
         """The whole group as sent."""
-        listed = [{"value": member} for member in sorted(members)]
-        return {"schemas": [GROUP], "displayName": team.name, "members": listed}
+        return {"schemas": [GROUP], "displayName": team.name, "members": listed(sorted(members))}
 
     def create_team(self, team: Team) -> Request:
         """Make the group at the endpoint, without members."""
-        return Request("create group", "POST", "/Groups", self.team_body(team, frozenset()))
+        return Request("create group", "POST", "/Groups", self.team_body(team, {}))
 
-    def update_team(self, team: Team, link: TeamLink, members: frozenset[str]) -> Conversation[None]:
+    def update_team(self, team: Team, link: TeamLink, members: Members) -> Conversation[None]:
         """Have the endpoint know the group's name and exactly these members."""
         body = self.team_body(team, members)
         yield from ask(Request("replace group", "PUT", f"/Groups/{link.id}", body), *DONE)
@@ -169,9 +139,14 @@ def patch(purpose: str, path: str, *operations: Mapping[str, Any]) -> Request:
     return Request(purpose, "PATCH", path, {"schemas": [PATCH_OP], "Operations": list(operations)})
 
 
-def listed(members: frozenset[str], **more: object) -> list[dict[str, object]]:
+def listed(members: Iterable[str], **more: object) -> list[dict[str, object]]:
     """Members as elements of a value, each with the same further sub-attributes."""
-    return [{"value": member, **more} for member in sorted(members)]
+    return [{"value": member, **more} for member in members]
+
+
+def parted(members: Iterable[str]) -> list[dict[str, Any]]:
+    """Members removed by a filter, an operation for each."""
+    return [{"op": "remove", "path": f'members[value eq "{member}"]'} for member in members]
 
 
 def read_pages(endpoint: str, purpose: str, start: int = 1) -> Conversation[list[dict[str, Any]]]:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -19,26 +19,20 @@ from infra.identity_providers.exchanges import (
     Request,
     Unheard,
 )
-from infra.identity_providers.people import Subject
+from infra.identity_providers.people import Subject, in_order
 from infra.identity_providers.provider import IdentityProvider, Task
 from infra.identity_providers.rhythm import put_off
-from infra.identity_providers.wire import Wire
+from infra.identity_providers.wire import Endpoint, Wire
 
 PEOPLE_PER_LANE: Final = 200
 MOST_LANES: Final = 4
 MOST_REPEATS: Final = 6
+INSIST_SECONDS: Final = 60.0
+INSIST_PAUSE: Final = 0.2
 RECENT: Final = 200
 IDLE_SECONDS: Final = 2.0
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A connection of the gateway: its base URL and token."""
-
-    base_url: str
-    token: str
 
 
 @dataclass(slots=True)
@@ -76,14 +70,19 @@ class Tally:
 
 @dataclass(slots=True)
 class Speaker:
-    """One identity provider at work; `losing` is the share of answers that it never hears, by `seed`."""
+    """One identity provider at work; `losing` is the share of answers that it never hears, by `seed`.
+
+    `overhear` is told every request and its answer, before that may be lost.
+    """
 
     idp: IdentityProvider
     endpoint: Endpoint
-    losing: float
-    seed: str
-    clock: Callable[[], float]
+    losing: float = 0.0
+    seed: str = ""
+    clock: Callable[[], float] = field(default_factory=lambda: running_clock())
+    overhear: Callable[[Request, Answer], object] | None = None
     tally: Tally = field(default_factory=Tally)
+    turns: dict[Subject, asyncio.Lock] = field(default_factory=dict)
     paused_until: float = 0.0
     sent: Counter[Subject | None] = field(default_factory=Counter)
 
@@ -104,6 +103,28 @@ class Speaker:
             for _ in range(lanes):
                 group.create_task(self._lane(closing))
 
+    async def tell(self, subjects: Iterable[Subject]) -> None:
+        """Have these told now, whatever the rhythm, and insist until all was taken.
+
+        Several may insist at once. Raises Refused for an answer that no request should get, and TimeoutError
+        when the service could not be reached for a minute.
+        """
+        self.idp.touch(touched := list(subjects))
+        queue = deque(in_order(touched))
+        async with asyncio.timeout(INSIST_SECONDS), _Line(self.wire) as line:
+            while queue:
+                subject = queue.popleft()
+                async with self.turns.setdefault(subject, asyncio.Lock()):
+                    task = self.idp.take_at_once(subject)
+                    if task is not None and not await self._insist_on(line, task):
+                        queue.append(subject)  # behind those that it may have to wait for
+                        await asyncio.sleep(INSIST_PAUSE)
+
+    async def tell_everything(self) -> None:
+        """Have everything told now that waits to be told; see `tell`."""
+        while waiting := self.idp.agenda.dirty | set(self.idp.agenda.waiting):
+            await self.tell(waiting)
+
     async def read(self, conversation: Conversation[_T]) -> _T:
         """Have one conversation of whoever asks, without loss; returns what it found."""
         async with _Line(self.wire) as line:
@@ -114,12 +135,12 @@ class Speaker:
         async with _Line(self.wire) as line:
             while True:
                 now = self.clock()
-                idp.closing = idp.closing or closing.is_set()
+                idp.agenda.closing = idp.agenda.closing or closing.is_set()
                 idp.advance(now)
                 task = idp.take(now)
                 if task is not None:
                     await self._carry_out(line, task)
-                elif idp.closing and idp.settled:
+                elif idp.agenda.closing and idp.agenda.settled:
                     return
                 else:
                     await _until(closing, idp.next_time(now) - now)
@@ -131,6 +152,22 @@ class Speaker:
         except (Refused, Unheard) as found:
             problem = found
         self.idp.finish(task, self.clock(), problem)
+
+    async def _insist_on(self, line: "_Line", task: Task) -> bool:
+        """Whether it was told; where nobody answered, or later was asked for, it waits again."""
+        try:
+            await self.converse(line, task.conversation, task.subject)
+        except Unheard as unheard:
+            self.idp.agenda.errors[str(unheard)] += 1
+        except Refused as refused:
+            if refused.answer.status not in LATER:
+                self.idp.finish(task, self.clock(), refused)
+                raise
+        else:
+            self.idp.finish(task, self.clock(), None)
+            return True
+        self.idp.agenda.put_back(task.subject)
+        return False
 
     async def converse(self, line: "_Line", conversation: Conversation[_T], subject: Subject | None) -> _T:
         """Carry a conversation to its end; what it returned."""
@@ -150,7 +187,7 @@ class Speaker:
             answer = await self._send(line, request)
             while answer.status in LATER:
                 times += 1
-                pause = put_off(answer, times, self.idp.pace.factor)
+                pause = put_off(answer, times, self.idp.factor)
                 if pause is None:
                     return answer
                 self.tally.put_off += 1
@@ -186,7 +223,10 @@ class Speaker:
         self.tally.heard(request.purpose, heard.status, heard.seconds)
         told = heard.retry_after
         wait = int(told) if told.isascii() and told.isdigit() else None
-        return Answer(heard.status, _document(heard.body), wait)
+        answer = Answer(heard.status, _document(heard.body), wait)
+        if self.overhear is not None:
+            self.overhear(request, answer)
+        return answer
 
 
 class _Line:

@@ -53,7 +53,7 @@ def differences(
 
 
 def _of_users(idp: IdentityProvider, found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    links = {link.id: (number, link) for number, link in idp.links.items() if not link.gone}
+    links = {link.id: (number, link) for number, link in idp.beliefs.links.items() if not link.gone}
     yield from (f"user {missing} is not there" for missing in links.keys() - found.keys())
     yield from (f"user {extra} is there, whom nobody sent" for extra in found.keys() - links.keys())
     for identifier in links.keys() & found.keys():
@@ -62,14 +62,14 @@ def _of_users(idp: IdentityProvider, found: Mapping[str, Mapping[str, Any]]) -> 
             yield f"user {identifier} was matched and never told about"
             continue
         shown = view_in(found[identifier])
-        for name, value in view_of(idp.dialect, link.told, idp.managers.get(number)).items():
+        for name, value in view_of(idp.dialect, link.told, idp.beliefs.managers.get(number)).items():
             if shown[name] != value:
                 yield f"user {identifier}: {name} is not what was told"
 
 
 def _of_groups(idp: IdentityProvider, found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    links = {link.id: link for link in idp.team_links.values()}
-    gone = {link.id for link in idp.links.values() if link.gone}
+    links = {link.id: link for link in idp.beliefs.team_links.values()}
+    gone = {link.id for link in idp.beliefs.links.values() if link.gone}
     yield from (f"group {missing} is not there" for missing in links.keys() - found.keys())
     for identifier in links.keys() & found.keys():
         link, group = links[identifier], found[identifier]

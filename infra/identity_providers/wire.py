@@ -17,6 +17,14 @@ SCIM_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A connection of the gateway: its base URL and token."""
+
+    base_url: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One answer: its status, body, how many seconds it took, and when it says to come again."""
 

@@ -12,8 +12,8 @@ import orjson
 import pytest
 from rich.console import Console as Terminal
 
+from infra.identity_providers.beliefs import Link
 from infra.identity_providers.catalogue import DIALECTS
-from infra.identity_providers.dialect import Link
 from infra.local.places import ROOT
 from tests.end_to_end.gateway import Gateway, running_gateway
 from tests.load.many_idps import Run
@@ -64,7 +64,9 @@ async def test_a_person_deleted_behind_its_back_is_reported(loaded: Gateway) -> 
 
     async def spoil(run: Run) -> None:
         speaker = run.speakers[0]
-        link = next(link for link in speaker.idp.links.values() if link.told is not None and link.told.active)
+        link = next(
+            link for link in speaker.idp.beliefs.links.values() if link.told is not None and link.told.active
+        )
         spoilt.append(link)
         await speaker.read(speaker.idp.dialect.delete_user(link))
 

@@ -97,7 +97,7 @@ class Run:
         """No more changes; what is under way is finished and reported."""
         self.report.interrupted = True
         for speaker in self.speakers:
-            speaker.idp.abandon()
+            speaker.idp.agenda.abandon()
         self.closing.set()
 
     async def _connect(self) -> None:
@@ -107,7 +107,7 @@ class Run:
             except (Refused, Unheard) as problem:
                 kind = f"{type(problem).__name__} {problem}".rstrip()
                 self.report.problems.append(f"{participant.slug}: test connection failed: {kind}")
-                speaker.idp.abandon()
+                speaker.idp.agenda.abandon()
 
         pairs = zip(self.participants, self.speakers, strict=True)
         await asyncio.gather(*(connect(participant, speaker) for participant, speaker in pairs))
@@ -196,7 +196,7 @@ class Run:
         return line_of(participant, speaker, late, verdict.shortened(problems))
 
     def _sum_up(self, private: bool) -> None:
-        people = sum(len(speaker.idp.links) for speaker in self.speakers)
+        people = sum(len(speaker.idp.beliefs.links) for speaker in self.speakers)
         compared = self.report.compared
         compared["each one's own view beside the gateway's"] = f"{people:,} people compared"
         if private:

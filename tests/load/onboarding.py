@@ -11,9 +11,10 @@ import orjson
 
 from infra.identity_providers.catalogue import DIALECTS
 from infra.identity_providers.dialect import Dialect
-from infra.identity_providers.people import Directory
-from infra.identity_providers.provider import IdentityProvider, Pace
-from infra.identity_providers.speaking import Endpoint
+from infra.identity_providers.directory import Directory
+from infra.identity_providers.life import Life, Pace
+from infra.identity_providers.provider import IdentityProvider
+from infra.identity_providers.wire import Endpoint
 from infra.local.stack import Stack
 from tests.load.surroundings import console_of, make_customer, make_desk
 from vestibule_operator_console.connections import Idp
@@ -131,12 +132,9 @@ def identity_providers(participants: Sequence[Participant], plan: Plan) -> list[
     ):
         seed = f"{plan.seed}/{participant.slug}"
         changes = max(LEAST_CHANGES, round(people * CHANGES_PER_PERSON))
-        pace = Pace(people, changes, plan.seconds * 0.2, plan.seconds * 0.95, plan.factor)
-        directory = Directory(
-            participant.domain,
-            random.Random(f"{seed}/people"),  # noqa: S311 - to be repeatable
-            participant.dialect.plain_logins,
-        )
-        chance = random.Random(f"{seed}/changes")  # noqa: S311 - to be repeatable
-        made.append(IdentityProvider(participant.dialect, directory, pace, chance))
+        pace = Pace(people, changes, plan.seconds * 0.2, plan.seconds * 0.95)
+        directory = Directory(participant.domain)
+        chance = random.Random(f"{seed}/life")  # noqa: S311 - to be repeatable
+        life = Life(directory, pace, chance, participant.dialect.plain_logins)
+        made.append(IdentityProvider(participant.dialect, directory, plan.factor, life))
     return made

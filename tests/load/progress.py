@@ -49,7 +49,7 @@ class Progress:
     def sentence(self) -> str:
         """All together in one line."""
         requests = self._count()
-        at_endpoint = sum(len(speaker.idp.links) for speaker in self._speakers)
+        at_endpoint = sum(len(speaker.idp.beliefs.links) for speaker in self._speakers)
         return (
             f"{time.monotonic() - self._began:4.0f} s, {self.phase}: {at_endpoint:,} people there,"
             f" {requests:,} requests ({self._rate:,.0f}/s), {self._waiting():,} changes wait"
@@ -68,13 +68,13 @@ class Progress:
             table.add_row(
                 name,
                 str(len(some)),
-                f"{sum(len(speaker.idp.links) for speaker in some):,}",
+                f"{sum(len(speaker.idp.beliefs.links) for speaker in some):,}",
                 f"{sum(speaker.tally.requests for speaker in some):,}",
                 f"{slowest.tally.recent(0.5) * 1000:.1f}",
                 f"{slowest.tally.recent(0.99) * 1000:.0f}",
                 str(sum(speaker.tally.lost for speaker in some)),
                 str(sum(speaker.tally.put_off for speaker in some)),
-                f"{sum(len(speaker.idp.dirty) + len(speaker.idp.waiting) for speaker in some):,}",
+                f"{sum(speaker.idp.agenda.open for speaker in some):,}",
             )
         return table
 
@@ -86,4 +86,4 @@ class Progress:
         return requests
 
     def _waiting(self) -> int:
-        return sum(len(speaker.idp.dirty) + len(speaker.idp.waiting) for speaker in self._speakers)
+        return sum(speaker.idp.agenda.open for speaker in self._speakers)

@@ -102,7 +102,7 @@ def line_of(participant: Participant, speaker: Speaker, late: Lateness, problems
     return Line(
         participant.slug,
         participant.dialect.name,
-        len(idp.links),
+        len(idp.beliefs.links),
         tally.requests,
         _by_purpose(tally),
         tally.percentile(0.5) * 1000,
@@ -113,8 +113,8 @@ def line_of(participant: Participant, speaker: Speaker, late: Lateness, problems
         len(late.leavers),
         percentile(late.leavers, 0.5),
         percentile(late.leavers, 0.95),
-        idp.cycle.number,
-        dict(idp.happened),
+        idp.agenda.cycle.number,
+        dict(idp.life.happened) if idp.life is not None else {},
         errors_of(speaker),
         list(problems),
     )
@@ -123,10 +123,10 @@ def line_of(participant: Participant, speaker: Speaker, late: Lateness, problems
 def errors_of(speaker: Speaker) -> dict[str, int]:
     """What did not go smoothly, by kind; an answer that was lost on purpose is one."""
     idp, tally = speaker.idp, speaker.tally
-    found: Counter[str] = Counter(idp.errors) + Counter(idp.refused)
+    found: Counter[str] = Counter(idp.beliefs.errors) + Counter(idp.agenda.refused)
     found["answer lost on purpose"] = tally.lost
     found["put off (429, 503)"] = tally.put_off
-    found["quarantine"] = idp.cycle.quarantines
+    found["quarantine"] = idp.agenda.cycle.quarantines
     for kind, count in tally.silence.items():
         found[f"no answer: {kind}"] = count
     return {kind: count for kind, count in sorted(found.items()) if count}

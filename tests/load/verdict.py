@@ -57,15 +57,14 @@ async def compare_with_gateway(speaker: Speaker) -> list[str]:
 
 def own_problems(speaker: Speaker) -> Iterator[str]:
     """What the identity provider itself saw to be wrong."""
-    yield from speaker.idp.surprises
-    yield from (f"answered {count} times: {kind}" for kind, count in speaker.idp.refused.items())
+    yield from speaker.idp.beliefs.surprises
+    yield from (f"answered {count} times: {kind}" for kind, count in speaker.idp.agenda.refused.items())
     yield from (f"{count} requests got no answer: {kind}" for kind, count in speaker.tally.silence.items())
     for status, count in speaker.tally.answers.items():
         if status >= 500 and status != 503:
             yield f"answered {status} {count} times"
-    if not speaker.idp.settled:
-        left = len(speaker.idp.dirty) + len(speaker.idp.in_hand) + len(speaker.idp.waiting)
-        yield f"{left} changes were not told by the end"
+    if not speaker.idp.agenda.settled:
+        yield f"{speaker.idp.agenda.open} changes were not told by the end"
 
 
 def compare_with_desk(
@@ -73,8 +72,8 @@ def compare_with_desk(
 ) -> Iterator[str]:
     """What the desk has otherwise than the identity provider believes; people by their ids."""
     inside = _organizations_of(idp, organizations)
-    for number, link in idp.links.items():
-        addresses = sorted(idp.addresses.get(number, ()))
+    for number, link in idp.beliefs.links.items():
+        addresses = sorted(idp.beliefs.addresses.get(number, ()))
         found = [one for address in addresses for one in desk.by_address.get(address.lower(), ())]
         access = link.told is not None and link.told.active and not link.gone
         if len(found) > 1:
@@ -91,7 +90,7 @@ def compare_with_desk(
                 yield f"user {link.id} is in {sorted(there)} at the desk, not {sorted(wanted)}"
             if link.told is not None and found[0].name != link.told.display_name:
                 yield f"user {link.id} bears another name at the desk"
-    known = {address.lower() for some in idp.addresses.values() for address in some}
+    known = {address.lower() for some in idp.beliefs.addresses.values() for address in some}
     strangers = [one for one in desk.of_domain(idp.directory.domain) if one.email not in known]
     if strangers:
         yield f"{len(strangers)} are at the desk whom nobody sent"
@@ -104,7 +103,7 @@ def compare_with_standings(idp: IdentityProvider, tenant: TenantStandings, desk:
         yield from (f"the invariant is broken: {problem}" for problem in connection.problems)
         for one in connection.standings:
             counted[one.words] = counted.get(one.words, 0) + one.persons
-    told = [link.told for link in idp.links.values() if not link.gone and link.told is not None]
+    told = [link.told for link in idp.beliefs.links.values() if not link.gone and link.told is not None]
     active = [profile for profile in told if profile.active]
     moved = [profile for profile in active if profile.email.lower() not in desk.by_address]
     found = (counted.get("applied(access)", 0), counted.get(HELD_FOR_ADDRESS, 0))
@@ -132,7 +131,7 @@ def shortened(problems: Sequence[str]) -> list[str]:
 
 def _organizations_of(idp: IdentityProvider, organizations: Mapping[str, int]) -> dict[str, frozenset[int]]:
     found: dict[str, set[int]] = {}
-    for team in idp.team_links.values():
+    for team in idp.beliefs.team_links.values():
         for member in team.members or ():
             found.setdefault(member, set()).add(organizations.get(team.id, 0))
     return {member: frozenset(numbers) for member, numbers in found.items()}

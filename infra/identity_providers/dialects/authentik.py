@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from infra.identity_providers.dialect import DONE, USER, Dialect, Link, TeamLink, listed, patch
+from infra.identity_providers.beliefs import Link, Members, TeamLink
+from infra.identity_providers.dialect import DONE, USER, Dialect, listed, parted, patch
 from infra.identity_providers.exchanges import Conversation, Forgotten, Refused, Request, ask
 from infra.identity_providers.people import Profile, Team
 
@@ -43,7 +44,7 @@ class Authentik(Dialect):
                 raise Forgotten from refused
             raise
 
-    def update_team(self, team: Team, link: TeamLink, members: frozenset[str]) -> Conversation[None]:
+    def update_team(self, team: Team, link: TeamLink, members: Members) -> Conversation[None]:
         if not self.patches:
             yield from super().update_team(team, link, members)
             return
@@ -53,8 +54,16 @@ class Authentik(Dialect):
         if come := link.to_join(members):
             added = {"op": "add", "path": "members", "value": listed(come)}
             yield from ask(patch("add members", path, added), *DONE)
-        if left := link.to_part(members):
-            removed = [{"op": "remove", "path": f'members[value eq "{one}"]'} for one in sorted(left)]
-            for at in range(0, len(removed), self.most_members):
-                some = removed[at : at + self.most_members]
-                yield from ask(patch("remove members", path, *some), *DONE)
+        removed = parted(link.to_part(members))
+        for at in range(0, len(removed), self.most_members):
+            yield from ask(patch("remove members", path, *removed[at : at + self.most_members]), *DONE)
+
+
+class AuthentikReplacing(Authentik):
+    """Where PATCH is off: a group arrives as one PUT, however big (A3)."""
+
+    name = "authentik-replacing"
+
+    def connect(self) -> Conversation[None]:
+        yield from super().connect()
+        self.patches = False

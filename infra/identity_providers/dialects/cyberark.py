@@ -3,16 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from infra.identity_providers.dialect import (
-    DONE,
-    ENTERPRISE,
-    GROUP,
-    USER,
-    Dialect,
-    TeamLink,
-    listed,
-    patch,
-)
+from infra.identity_providers.beliefs import Members, TeamLink
+from infra.identity_providers.dialect import DONE, ENTERPRISE, GROUP, USER, Dialect, listed, parted, patch
 from infra.identity_providers.exchanges import Conversation, Request, ask
 from infra.identity_providers.people import Team
 
@@ -31,14 +23,13 @@ class CyberArk(Dialect):
         for path in ("/Users?count=1", "/ServiceProviderConfig", *items):
             yield from ask(Request("discover", "GET", path), 200)
 
-    def update_team(self, team: Team, link: TeamLink, members: frozenset[str]) -> Conversation[None]:
+    def update_team(self, team: Team, link: TeamLink, members: Members) -> Conversation[None]:
         operations: list[dict[str, Any]] = []
         if link.name != team.name:
             operations.append({"op": "replace", "path": "displayName", "value": team.name})
         if come := link.to_join(members):
             operations.append({"op": "add", "path": "members", "value": listed(come)})
-        if left := link.to_part(members):
-            operations += [{"op": "remove", "path": f'members[value eq "{one}"]'} for one in sorted(left)]
+        operations += parted(link.to_part(members))
         if operations:
             yield from ask(patch("change group", f"/Groups/{link.id}", *operations), *DONE)
 

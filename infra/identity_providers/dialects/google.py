@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from infra.identity_providers.dialect import USER, Dialect
+from infra.identity_providers.dialects.patching import PatchesUsers
 from infra.identity_providers.exchanges import Conversation, Request, ask, equals, found_one, percent
 from infra.identity_providers.people import Profile
 
@@ -30,3 +31,9 @@ class Google(Dialect):
 
     def user_body(self, profile: Profile) -> dict[str, Any]:
         return super().user_body(profile) | {"schemas": [DRAFT, USER]}
+
+
+class GooglePatching(PatchesUsers, Google):
+    """Whether updates are PUT or PATCH is not known (section 3): this one patches."""
+
+    name = "google-patching"

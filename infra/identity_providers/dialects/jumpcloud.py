@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from infra.identity_providers.dialect import DONE, USER, Dialect, Link, TeamLink, listed, patch
+from infra.identity_providers.beliefs import Link, Members, TeamLink
+from infra.identity_providers.dialect import DONE, USER, Dialect, listed, patch
+from infra.identity_providers.dialects.patching import PatchesUsers
 from infra.identity_providers.exchanges import Conversation, Request, ask
 from infra.identity_providers.people import Team
 
@@ -30,16 +32,16 @@ class JumpCloud(Dialect):
         user = Link(str(made.body["id"]))
         changed = body | {"displayName": "JumpCloud Test User"}
         yield from ask(Request("replace test user", "PUT", f"{path}/{user.id}", changed), *DONE)
-        team = Team(0, "JumpCloud test group", frozenset())
-        body = self.team_body(team, frozenset())
+        team = Team(0, "JumpCloud test group")
+        body = self.team_body(team, {})
         made = yield from ask(Request("create test group", "POST", "/Groups", body), 201)
         group = TeamLink(str(made.body["id"]), team.name, frozenset())
-        yield from self.update_team(team, group, frozenset({user.id}))
-        yield from self.update_team(team, TeamLink(group.id, team.name, frozenset({user.id})), frozenset())
+        yield from self.update_team(team, group, {user.id: "jumpcloud-test"})
+        yield from self.update_team(team, TeamLink(group.id, team.name, frozenset({user.id})), {})
         yield from self.delete_team(group)
         yield from self.delete_user(user)
 
-    def update_team(self, team: Team, link: TeamLink, members: frozenset[str]) -> Conversation[None]:
+    def update_team(self, team: Team, link: TeamLink, members: Members) -> Conversation[None]:
         path = f"/Groups/{link.id}"
         if link.name != team.name:
             named = {"op": "replace", "path": "displayName", "value": team.name}
@@ -56,3 +58,9 @@ class JumpCloud(Dialect):
         if link.told is not None and link.told.active:
             yield from self.update_user(replace(link.told, active=False), link)
         yield from super().delete_user(link)
+
+
+class JumpCloudPatching(PatchesUsers, JumpCloud):
+    """The method for user updates is not known (section 5): this one patches."""
+
+    name = "jumpcloud-patching"

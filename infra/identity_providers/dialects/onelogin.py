@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from infra.identity_providers.dialect import DONE, ENTERPRISE, Dialect, Link, TeamLink, listed, patch
+from infra.identity_providers.beliefs import Link, Members, TeamLink
+from infra.identity_providers.dialect import DONE, ENTERPRISE, Dialect, listed, parted, patch
 from infra.identity_providers.exchanges import Conversation, Request, ask, equals, found_one, plus
 from infra.identity_providers.people import Profile, Team
 
@@ -25,7 +26,7 @@ class OneLogin(Dialect):
 
     def user_body(self, profile: Profile) -> dict[str, Any]:
         body = super().user_body(profile) | {"schemas": [CORE, EXTENSION]}
-        return body | {EXTENSION: body.pop(ENTERPRISE)}
+        return body | ({EXTENSION: body.pop(ENTERPRISE)} if ENTERPRISE in body else {})
 
     def update_user(self, profile: Profile, link: Link) -> Conversation[None]:
         request = Request("replace user", "PUT", f"/Users/{link.id}?", self.user_body(profile))
@@ -39,14 +40,12 @@ class OneLogin(Dialect):
         body = {"schemas": [CORE, EXTENSION], "displayName": team.name}
         return Request("create group", "POST", "/Groups", body)
 
-    def update_team(self, team: Team, link: TeamLink, members: frozenset[str]) -> Conversation[None]:
+    def update_team(self, team: Team, link: TeamLink, members: Members) -> Conversation[None]:
         operations: list[dict[str, Any]] = []
         if link.name != team.name:
             operations.append({"op": "replace", "path": "displayName", "value": team.name})
         if come := link.to_join(members):
             operations.append({"op": "add", "path": "members", "value": listed(come)})
-        operations += [
-            {"op": "remove", "path": f'members[value eq "{left}"]'} for left in sorted(link.to_part(members))
-        ]
+        operations += parted(link.to_part(members))
         if operations:
             yield from ask(patch("change group", f"/Groups/{link.id}", *operations), *DONE)

@@ -1,8 +1,9 @@
-"""PingOne (idp-behaviours 6; P1 to P3): replaces only, two addresses both primary, names in any case."""
+"""PingOne (idp-behaviours 6; P1 to P4): replaces only, two addresses both primary, names in any case."""
 
 from typing import Any
 
 from infra.identity_providers.dialect import Dialect
+from infra.identity_providers.dialects.patching import PatchesUsers
 from infra.identity_providers.exchanges import Conversation, Request, ask, equals, found_one, percent
 from infra.identity_providers.people import Profile, Team
 
@@ -30,3 +31,11 @@ class Ping(Dialect):
     def find_team(self, team: Team) -> Conversation[dict[str, Any] | None]:
         path = f"/Groups?filter={percent(equals('displayName', team.name, 'Eq'))}"
         return found_one((yield from ask(Request("look up group", "GET", path), 200)))
+
+
+class PingPatching(PatchesUsers, Ping):
+    """The newer page does not rule PATCH out (P2); disables on removal (P3), creates disabled people (P4)."""
+
+    name = "ping-patching"
+    creates_inactive = True
+    deletes = False

@@ -51,32 +51,44 @@ class Endpoint:
             case ["Groups", identifier]:
                 return self._group(request, identifier)
             case ["ServiceProviderConfig"]:
-                return Answer(200, {"patch": {"supported": True}})
+                return Answer(200, {"patch": {"supported": True}, "filter": {"supported": True}})
             case _:
-                return Answer(200, {})
+                return Answer(200, {"id": place[-1]})
 
     def _collection(self, request: Request, query: dict[str, str], kept: dict[str, dict[str, Any]]) -> Answer:
         if request.method == "GET":
             found = [one for one in kept.values() if _fits(one, query.get("filter", ""))]
             start, count = int(query.get("startIndex", 1)), int(query.get("count", 100))
-            page = found[start - 1 : start - 1 + count]
-            return Answer(200, {"totalResults": len(found), "Resources": page})
+            page = [self._shown(one) for one in found[start - 1 : start - 1 + count]]
+            return Answer(200, {"totalResults": len(found), "itemsPerPage": len(page), "Resources": page})
         users = kept is self.users
         document = _user_of(request.body) if users else _group_of(request.body)
         name = "userName" if users else "displayName"
         if any(one[name].casefold() == document[name].casefold() for one in kept.values()):
-            return Answer(409, {"scimType": "uniqueness"})
+            return Answer(409, {"status": "409", "scimType": "uniqueness"})
         self.made += 1
         identifier = str(UUID(int=self.made))
         kept[identifier] = {**document, "id": identifier}
         return Answer(201, kept[identifier])
 
+    def _shown(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """With what the endpoint adds: what it is, and whom it is with."""
+        if "userName" not in resource:
+            return {**resource, "meta": {"resourceType": "Group"}}
+        inside = [
+            {"value": key}
+            for key, group in self.groups.items()
+            if resource["id"] in {member["value"] for member in group["members"]}
+        ]
+        more = {"groups": inside} if inside else {}
+        return {**resource, **more, "meta": {"resourceType": "User"}}
+
     def _user(self, request: Request, identifier: str) -> Answer:
         if identifier not in self.users:
-            return Answer(404, {})
+            return Answer(404, {"status": "404"})
         match request.method:
             case "GET":
-                return Answer(200, self.users[identifier])
+                return Answer(200, self._shown(self.users[identifier]))
             case "PUT":
                 self.users[identifier] = {**_user_of(request.body), "id": identifier}
             case "PATCH":
@@ -90,12 +102,15 @@ class Endpoint:
 
     def _group(self, request: Request, identifier: str) -> Answer:
         if identifier not in self.groups:
-            return Answer(404, {})
+            return Answer(404, {"status": "404"})
         match request.method:
             case "GET":
-                return Answer(200, self.groups[identifier])
+                left = {"members"} if "excludedAttributes=members" in request.path else set()
+                shown = self._shown(self.groups[identifier])
+                return Answer(200, {name: shown[name] for name in shown if name not in left})
             case "PUT":
                 self.groups[identifier] = {**_group_of(request.body), "id": identifier}
+                return Answer(200, self.groups[identifier])
             case "PATCH":
                 self.groups[identifier] = self._patched(self.groups[identifier], request)
             case _:
@@ -160,7 +175,7 @@ def speak(idp: IdentityProvider, endpoint: Endpoint, now: float = 0.0, losing: t
                 if heard in losing:
                     answer = Answer(NOT_HEARD)
             idp.finish(task, now, problem)
-        if idp.settled:
+        if idp.agenda.settled:
             return now
         now += 1.0
-    raise AssertionError(f"not settled after {MOST_ROUNDS} rounds: {idp.dirty}")
+    raise AssertionError(f"not settled after {MOST_ROUNDS} rounds: {idp.agenda.dirty}")

@@ -3,8 +3,9 @@
 import random
 
 from infra.identity_providers.catalogue import DIALECTS
-from infra.identity_providers.people import EVERY_CHANGE, Change, Directory
-from infra.identity_providers.provider import IdentityProvider, Pace
+from infra.identity_providers.directory import Directory
+from infra.identity_providers.life import EVERY_CHANGE, Change, Life, Pace
+from infra.identity_providers.provider import IdentityProvider
 from tests.unit.identity_providers.answering import Endpoint, speak
 
 QUICK = 10_000.0  # times as fast as in life: a cycle of forty minutes is a quarter of a second
@@ -16,9 +17,9 @@ def identity_provider(name: str, people: int = 5, seed: int = 7, factor: float =
     """One that has told nobody anything yet."""
     dialect = DIALECTS[name]()
     chance = random.Random(seed)  # noqa: S311 - to be repeatable
-    directory = Directory("corp.example", chance, dialect.plain_logins)
-    pace = Pace(people, 0, 0.0, 0.0, factor)
-    return IdentityProvider(dialect, directory, pace, random.Random(seed))  # noqa: S311 - as above
+    directory = Directory("corp.example")
+    life = Life(directory, Pace(people, 0, 0.0, 0.0), chance, dialect.plain_logins)
+    return IdentityProvider(dialect, directory, factor, life)
 
 
 def connect(idp: IdentityProvider, endpoint: Endpoint) -> None:

@@ -11,7 +11,8 @@ import pytest
 from infra.identity_providers.catalogue import DIALECTS
 from infra.identity_providers.dialect import ENTERPRISE, GROUP, PATCH_OP, USER
 from infra.identity_providers.exchanges import Request
-from infra.identity_providers.people import Change, Kind, Subject
+from infra.identity_providers.life import Change
+from infra.identity_providers.people import Kind, Subject
 from tests.unit.identity_providers.answering import Endpoint, speak
 from tests.unit.identity_providers.customers import connect, identity_provider, live
 
@@ -27,8 +28,8 @@ def conversation(name: str) -> tuple[Request, ...]:
     idp = identity_provider(name, people=12)
     connect(idp, endpoint)
     live(idp, endpoint)
-    assert idp.refused == {}
-    assert idp.surprises == []
+    assert idp.agenda.refused == {}
+    assert idp.beliefs.surprises == []
     return tuple(endpoint.requests)
 
 
@@ -256,7 +257,7 @@ def test_row_16_after_a_lost_answer_members_are_added_and_removed_again() -> Non
         idp.let_happen(change)
     now = speak(idp, endpoint, now + 1.0)
     number = next(team.number for team in idp.directory.teams.values() if team.members)
-    idp.team_links[number].members = frozenset()  # what it added was never answered
+    idp.beliefs.team_links[number].members = frozenset()  # what it added was never answered
     before = {key: group["members"] for key, group in endpoint.groups.items()}
     idp.touch([Subject(Kind.TEAM, number)])
     speak(idp, endpoint, now + 1.0)

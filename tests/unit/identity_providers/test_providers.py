@@ -6,7 +6,7 @@ import pytest
 
 from infra.identity_providers.catalogue import DIALECTS
 from infra.identity_providers.exchanges import Answer, Refused, Request, Unheard
-from infra.identity_providers.people import Change
+from infra.identity_providers.life import Change
 from infra.identity_providers.provider import IdentityProvider
 from infra.identity_providers.rhythm import Cycle, put_off
 from infra.identity_providers.views import differences
@@ -26,8 +26,8 @@ def test_after_a_whole_life_the_endpoint_shows_what_was_told(name: str) -> None:
     live(idp, endpoint)
     assert told_apart(idp, endpoint) == []
     assert len(endpoint.users) > 8
-    assert idp.refused == {}
-    assert idp.surprises == []
+    assert idp.agenda.refused == {}
+    assert idp.beliefs.surprises == []
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -45,8 +45,8 @@ def test_whatever_is_lost_in_a_whole_life_the_view_stays_right(name: str, seed: 
     idp, endpoint = identity_provider(name, people=8, seed=seed), Endpoint(losing=0.1)
     live(idp, endpoint)
     assert told_apart(idp, endpoint) == []
-    assert idp.refused == {}
-    assert idp.surprises == []
+    assert idp.agenda.refused == {}
+    assert idp.beliefs.surprises == []
 
 
 def test_a_person_deleted_behind_its_back_is_noticed() -> None:
@@ -72,7 +72,7 @@ def test_authentik_creates_again_whom_the_endpoint_does_not_know() -> None:
         idp.let_happen(Change.MOVE)
     speak(idp, endpoint, now + 1.0)
     assert endpoint.users
-    assert idp.surprises == []
+    assert idp.beliefs.surprises == []
 
 
 def test_the_same_seed_is_the_same_conversation() -> None:
@@ -132,7 +132,7 @@ def test_one_failing_person_is_retried_ever_later_and_means_no_quarantine() -> N
             idp.finish(other, now, None)
     waits = [(later - earlier) / 3600 for earlier, later in pairwise(at)]
     assert waits == pytest.approx([6, 12], abs=0.7)
-    assert not idp.cycle.quarantined
+    assert not idp.agenda.cycle.quarantined
 
 
 def test_whole_seconds_of_a_429_are_honoured_uncompressed_and_doubled() -> None:
