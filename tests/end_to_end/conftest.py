@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.end_to_end.customers import onboard, set_up_desk
+from tests.end_to_end.customer import Customer
+from tests.end_to_end.customers import SHAKEN, onboard, set_up_desk
 from tests.end_to_end.gateway import Gateway, running_gateway
-from tests.end_to_end.identity_provider import IdentityProvider
 from tests.end_to_end.load import push_groups
 from tests.end_to_end.scene import Scene
 from tests.end_to_end.span_collector import SpanCollector, collecting_spans
@@ -37,15 +37,15 @@ async def shaken() -> AsyncIterator[Gateway]:
 
 
 @pytest.fixture(scope="session")
-async def customers(shaken: Gateway) -> list[IdentityProvider]:
+async def customers(shaken: Gateway) -> list[Customer]:
     """Three customers with groups of the same names, who stay for the whole crash suite."""
-    idps = [await onboard(shaken, slug) for slug in ("acme", "birch", "cedar")]
+    idps = [await onboard(shaken, slug, dialect) for slug, dialect in SHAKEN.items()]
     await push_groups(idps)
     return idps
 
 
 @pytest.fixture
-async def scene(shaken: Gateway, customers: list[IdentityProvider]) -> Scene:
+async def scene(shaken: Gateway, customers: list[Customer]) -> Scene:
     """The crash suite's gateway, whole, with its customers."""
     await shaken.mend()
     return Scene(shaken, customers)

@@ -3,9 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from infra.identity_providers.catalogue import DIALECTS
+from infra.identity_providers.directory import Directory
+from infra.identity_providers.provider import IdentityProvider
+from infra.identity_providers.speaking import Speaker
+from infra.identity_providers.wire import Endpoint
+from tests.end_to_end.customer import Customer
 from tests.end_to_end.gateway import Gateway
-from tests.end_to_end.identity_provider import IdentityProvider
-from tests.end_to_end.scim_client import ScimClient
+from tests.integration.ingest.scim_client import ScimClient
 from vestibule.domain.desks import DeskKind
 from vestibule.settings.loading import load
 from vestibule.settings.services import ConsoleSettings
@@ -18,6 +23,9 @@ from vestibule_operator_console.tenants import create_tenant
 DESK = "desk"
 CLOSED_DESK = "2"  # customers see it only once they were added: one more call that a crash can hit
 CONNECTION = "main"
+PATIENCE = 1000.0  # times as fast as in life: five minutes without an answer's word are a third of a second
+# Those who delete people, in three ways of speaking: values to remove, replaced groups, filtered removals.
+SHAKEN = {"acme": "entra-default", "birch": "ping", "cedar": "onelogin"}
 CLOUD = "/jsm/csm/cloudid/11111111-2222-3333-4444-555555555555/api/v1"
 
 
@@ -44,11 +52,14 @@ async def set_up_desk(gateway: Gateway) -> None:
         await create_desk(console, DESK, DeskKind.JIRA, settings, DeskCredentials(Secret(credentials)))
 
 
-async def onboard(gateway: Gateway, slug: str, idp: Idp = Idp.OKTA) -> IdentityProvider:
-    """A new customer with one connection; its identity provider has sent nothing yet."""
+async def onboard(gateway: Gateway, slug: str, dialect: str = "entra-default") -> Customer:
+    """A new customer with one connection; its identity provider, of this dialect, has sent nothing yet."""
     prefix = f"Customer {slug}"
+    speaks = DIALECTS[dialect]()
     async with console_of(gateway) as console:
         await create_tenant(console, slug, prefix, DESK, None)
-        made = await create_connection(console, slug, Wish(CONNECTION, idp))
-    client = ScimClient(gateway.http, made.base_url, made.token.text.reveal())
-    return IdentityProvider(client, slug, prefix)
+        made = await create_connection(console, slug, Wish(CONNECTION, Idp(speaks.vendor)))
+    token = made.token.text.reveal()
+    idp = IdentityProvider(speaks, Directory(f"{slug}.example"), PATIENCE)
+    speaker = Speaker(idp, Endpoint(made.base_url, token))
+    return Customer(speaker, ScimClient(gateway.http, made.base_url, token), slug, prefix)

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+from tests.end_to_end.customer import Person
 from tests.end_to_end.customers import CONNECTION, console_of
 from tests.end_to_end.gateway import CALL_SECONDS, Far
-from tests.end_to_end.identity_provider import Person
 from tests.end_to_end.scene import Scene
 from tests.end_to_end.tcp_proxy import Direction
 from vestibule_operator_console.connections import pause, resume

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra.identity_providers.dialect import read_pages
+from infra.identity_providers.views import differences
 from tests.end_to_end.backlog import administrator, queued, settle, undone
+from tests.end_to_end.customer import Customer, Person
 from tests.end_to_end.customers import CLOSED_DESK, console_of
 from tests.end_to_end.desk_view import AtDesk, DeskView, Journal, look_at_desk, read_journal
 from tests.end_to_end.gateway import Gateway
-from tests.end_to_end.identity_provider import IdentityProvider, Person
 from vestibule_operator_console.standings import count_standings
 
 ORGANIZATIONS = """
@@ -37,9 +39,9 @@ OWN_FAULTS = (
 class Seen:
     """Everything that a customer is judged by."""
 
-    idp: IdentityProvider
-    users: dict[str, dict[str, Any]]  # stored users by id
-    groups: dict[str, dict[str, Any]]
+    idp: Customer
+    users: list[dict[str, Any]]  # as stored
+    groups: list[dict[str, Any]]
     organizations: dict[str, int]  # group id or HOME -> id at the desk
     desk: DeskView
     journal: Journal
@@ -47,7 +49,7 @@ class Seen:
     broken: tuple[str, ...]  # of the invariant
 
 
-async def judge(gateway: Gateway, idps: Sequence[IdentityProvider]) -> DeskView:
+async def judge(gateway: Gateway, idps: Sequence[Customer]) -> DeskView:
     """Wait until all work is done, then fail with everything that is not as it has to be."""
     await settle(gateway)
     problems = [f"undone: {row}" for row in await undone(gateway)]
@@ -56,7 +58,7 @@ async def judge(gateway: Gateway, idps: Sequence[IdentityProvider]) -> DeskView:
     for idp in idps:
         seen = await look_at(gateway, idp, desk, journal)
         problems += [f"{idp.slug}: {problem}" for problem in problems_of(seen)]
-        problems += [f"{idp.slug}: answered {surprise}" for surprise in idp.client.surprises]
+        problems += [f"{idp.slug}: answered {surprise}" for surprise in idp.surprises()]
     problems += confessed(gateway)
     assert not problems, "\n".join(problems[:40])
     return desk
@@ -70,10 +72,10 @@ def confessed(gateway: Gateway) -> Iterator[str]:
                 yield f"{path.name}: {line[:300]}"
 
 
-async def look_at(gateway: Gateway, idp: IdentityProvider, desk: DeskView, journal: Journal) -> Seen:
+async def look_at(gateway: Gateway, idp: Customer, desk: DeskView, journal: Journal) -> Seen:
     """Gather what is known of one customer."""
-    users = {user["id"]: user for user in await idp.client.everything("/Users")}
-    groups = {group["id"]: group for group in await idp.client.everything("/Groups")}
+    users = await idp.speaker.read(read_pages("/Users", "read all users"))
+    groups = await idp.speaker.read(read_pages("/Groups", "read all groups"))
     async with administrator(gateway) as database:
         rows = await database.fetch(ORGANIZATIONS, idp.slug)
     async with console_of(gateway) as console:
@@ -90,7 +92,7 @@ async def look_at(gateway: Gateway, idp: IdentityProvider, desk: DeskView, journ
 def problems_of(seen: Seen) -> Iterator[str]:
     """Everything that is wrong with one customer, in words."""
     yield from (f"the invariant is broken: {problem}" for problem in seen.broken)
-    yield from _stored(seen)
+    yield from differences(seen.idp.speaker.idp, seen.users, seen.groups)
     yield from _standing(seen)
     yield from _organizations(seen)
     for person in seen.idp.persons.values():
@@ -99,26 +101,6 @@ def problems_of(seen: Seen) -> Iterator[str]:
     for stranger in seen.desk.of_domain(seen.idp.domain):
         if stranger.email not in known:
             yield f"somebody is at the desk whom nobody sent: {stranger.id}"
-
-
-def _stored(seen: Seen) -> Iterator[str]:
-    """Every acknowledged write is there."""
-    present = {person.id: person for person in seen.idp.persons.values() if person.present}
-    yield from (f"user {missing} is not stored" for missing in present.keys() - seen.users.keys())
-    yield from (f"user {extra} is stored, though deleted" for extra in seen.users.keys() - present.keys())
-    for identifier in present.keys() & seen.users.keys():
-        person, user = present[identifier], seen.users[identifier]
-        expected = (person.user_name, person.display_name, person.active)
-        stored = (user["userName"], user["displayName"], user["active"])
-        if stored != expected:
-            yield f"{identifier} is stored as {stored}, accepted was {expected}"
-        member_of = {group["value"] for group in user.get("groups", ())}
-        if member_of != {seen.idp.groups[key].id for key in person.groups}:
-            yield f"{identifier} is stored in the groups {member_of}, accepted was {person.groups}"
-    names = {group.id: group.name for group in seen.idp.groups.values()}
-    stored_names = {identifier: group["displayName"] for identifier, group in seen.groups.items()}
-    if names != stored_names:
-        yield f"groups are stored as {stored_names}, accepted was {names}"
 
 
 def _standing(seen: Seen) -> Iterator[str]:
@@ -132,8 +114,9 @@ def _standing(seen: Seen) -> Iterator[str]:
 
 def _organizations(seen: Seen) -> Iterator[str]:
     """Each is at the desk once, under the customer's prefix."""
-    groups = [*seen.idp.groups.values(), *seen.idp.deleted_groups.values()]  # deleting one is a decision
-    expected = Counter([seen.idp.prefix, *(f"{seen.idp.prefix} / {group.name}" for group in groups)])
+    # Those of ended groups stay: deleting one is a decision.
+    names = [*(group.name for group in seen.idp.groups.values()), *seen.idp.ended_groups]
+    expected = Counter([seen.idp.prefix, *(f"{seen.idp.prefix} / {name}" for name in names)])
     found = Counter(
         name
         for name in seen.desk.organizations.values()
@@ -157,25 +140,26 @@ def _at_desk(seen: Seen, person: Person) -> Iterator[str]:
             yield f"{person.id} is not at the desk"
         return
     customer = found[0]
-    if customer.name != person.display_name:
-        yield f"{person.id} is called {customer.name} at the desk, accepted was {person.display_name}"
+    if customer.name != person.history.names[-1]:
+        yield f"{person.id} is called {customer.name} at the desk, accepted was {person.history.names[-1]}"
     listed = CLOSED_DESK in customer.desks
     if listed != person.has_access or not customer.active:
         yield f"{person.id} may see the desk: {listed}, active: {customer.active}"
-    wanted = {seen.organizations.get(source) for source in person.inside}
+    wanted = {seen.organizations.get(source) for source in person.history.inside}
     if customer.organizations != wanted:
-        yield f"{person.id} is in {set(customer.organizations)}, accepted was {wanted} ({set(person.groups)})"
+        yield f"{person.id} is in {set(customer.organizations)}, accepted was {wanted}"
     yield from _history(seen, person, customer)
 
 
 def _history(seen: Seen, person: Person, customer: AtDesk) -> Iterator[str]:
     names = seen.journal.names.get(customer.id, [])
-    if not in_this_order(names, person.names):
-        yield f"{person.id} was called, in this order, {names}; accepted were {person.names}"
+    if not in_this_order(names, person.history.names):
+        yield f"{person.id} was called, in this order, {names}; accepted were {person.history.names}"
     for source, number in seen.organizations.items():
         entries = seen.journal.entries.get((number, customer.id), 0)
-        if entries > person.entries[source]:
-            yield f"{person.id} entered {source} {entries} times, accepted were {person.entries[source]}"
+        accepted = person.history.entries[source]
+        if entries > accepted:
+            yield f"{person.id} entered {source} {entries} times, accepted were {accepted}"
 
 
 def in_this_order(written: Sequence[str], accepted: Sequence[str]) -> bool:

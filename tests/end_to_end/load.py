@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.end_to_end.identity_provider import IdentityProvider, Person
+from tests.end_to_end.customer import Customer, Person
 from tests.waiting import until
 
 LANES = 3  # requests of one identity provider at a time
@@ -19,7 +19,7 @@ GROUPS = ("IT", "Support", "Büro Süd")
 class Load:
     """Changes that go on until the block ends."""
 
-    idps: Sequence[IdentityProvider]
+    idps: Sequence[Customer]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -38,7 +38,7 @@ class Load:
 
 
 @asynccontextmanager
-async def under_load(idps: Sequence[IdentityProvider], seed: int) -> AsyncIterator[Load]:
+async def under_load(idps: Sequence[Customer], seed: int) -> AsyncIterator[Load]:
     """Changes of every kind in the background; at the end every request that is under way is answered."""
     load = Load(idps)
     async with asyncio.TaskGroup() as lanes:
@@ -52,14 +52,14 @@ async def under_load(idps: Sequence[IdentityProvider], seed: int) -> AsyncIterat
             load.stopping.set()
 
 
-async def push_groups(idps: Sequence[IdentityProvider]) -> None:
+async def push_groups(idps: Sequence[Customer]) -> None:
     """Groups of the same names at every customer."""
     for idp in idps:
         for name in GROUPS:
             await idp.push_group(name)
 
 
-async def _work(idp: IdentityProvider, lane: int, rng: random.Random, stopping: asyncio.Event) -> None:
+async def _work(idp: Customer, lane: int, rng: random.Random, stopping: asyncio.Event) -> None:
     """One lane's changes, one after the other, of persons that are its own."""
     while not stopping.is_set():
         await _change(idp, lane, rng)
@@ -70,7 +70,7 @@ async def _work(idp: IdentityProvider, lane: int, rng: random.Random, stopping: 
             continue
 
 
-async def _change(idp: IdentityProvider, lane: int, rng: random.Random) -> None:
+async def _change(idp: Customer, lane: int, rng: random.Random) -> None:
     own = [person for number, person in idp.persons.items() if number < NEWCOMERS and number % LANES == lane]
     if len(own) < 3 or rng.random() < 0.25:
         highest = max((person.number // LANES for person in own), default=0)
@@ -97,26 +97,26 @@ async def _change(idp: IdentityProvider, lane: int, rng: random.Random) -> None:
             await toggle_group(idp, person, rng.choice(sorted(idp.groups)))
 
 
-async def rename(idp: IdentityProvider, person: Person) -> None:
+async def rename(idp: Customer, person: Person) -> None:
     await idp.rename(person)
 
 
-async def reactivate(idp: IdentityProvider, person: Person) -> None:
+async def reactivate(idp: Customer, person: Person) -> None:
     await idp.set_active(person, True)
 
 
-async def delete(idp: IdentityProvider, person: Person) -> None:
+async def delete(idp: Customer, person: Person) -> None:
     await idp.delete(person)
 
 
-async def toggle_group(idp: IdentityProvider, person: Person, key: str) -> None:
-    if key in person.groups:
+async def toggle_group(idp: Customer, person: Person, key: str) -> None:
+    if person.is_in(key):
         await idp.part(person, key)
     else:
         await idp.join(person, key)
 
 
-async def rename_group(idp: IdentityProvider, key: str) -> None:
+async def rename_group(idp: Customer, key: str) -> None:
     """Away from its first name, and back to that."""
     group = idp.groups[key]
     await idp.rename_group(key, f"{key} {group.renames}" if group.name == key else key)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.end_to_end.backlog import administrator
+from tests.end_to_end.customer import Customer, Person
 from tests.end_to_end.desk_view import look_at_desk
 from tests.end_to_end.gateway import Far, Gateway
-from tests.end_to_end.identity_provider import IdentityProvider, Person
 from tests.end_to_end.load import NEWCOMERS
 from tests.end_to_end.tcp_proxy import TcpProxy
 from tests.waiting import until
@@ -28,7 +28,7 @@ class Scene:
     """The gateway with its customers; newcomers are persons whom no load touches."""
 
     gateway: Gateway
-    idps: Sequence[IdentityProvider]
+    idps: Sequence[Customer]
 
     def link(self, service: str, far: Far) -> TcpProxy:
         """The proxy that a service reaches something through."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from tests.end_to_end import faults
-from tests.end_to_end.customers import onboard, set_up_desk
+from tests.end_to_end.customers import SHAKEN, onboard, set_up_desk
 from tests.end_to_end.faults import Fault, killed, killed_holding, unplugged
 from tests.end_to_end.gateway import Far, Gateway, running_gateway
 from tests.end_to_end.judging import judge
@@ -21,7 +21,6 @@ from tests.end_to_end.scene import Scene
 from tests.end_to_end.tcp_proxy import Direction
 from tests.end_to_end.test_desk_in_trouble import TROUBLES
 
-CUSTOMERS = ("acme", "birch", "cedar")
 REPLICATED = ("relay", "router", "writer")
 FAULTS: dict[str, Fault] = {
     **{
@@ -54,7 +53,7 @@ async def storm(minutes: float, seed: int) -> int:
     ends = time.monotonic() + minutes * 60
     async with running_gateway(f"storm-{seed}") as gateway:
         await set_up_desk(gateway)
-        idps = [await onboard(gateway, slug) for slug in CUSTOMERS]
+        idps = [await onboard(gateway, slug, dialect) for slug, dialect in SHAKEN.items()]
         await push_groups(idps)
         scene, number = Scene(gateway, idps), 0
         while time.monotonic() < ends:

@@ -9,11 +9,12 @@ from urllib.parse import quote
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
+from tests.end_to_end.customer import Customer, Person
 from tests.end_to_end.customers import CONNECTION, console_of, onboard
 from tests.end_to_end.gateway import Gateway
-from tests.end_to_end.identity_provider import IdentityProvider, Person
 from tests.end_to_end.judging import judge
 from tests.end_to_end.span_collector import SpanCollector
+from tests.integration.ingest.scim_client import CORE_USER
 from tests.waiting import until
 from vestibule.messages.topology import EXCHANGE, WORK_QUEUES
 from vestibule_operator_console.connections import pause, resume
@@ -41,7 +42,7 @@ async def overheard_messages(gateway: Gateway) -> AsyncIterator[list[bytes]]:
         yield heard
 
 
-async def live_through_everything(gateway: Gateway, idp: IdentityProvider) -> Person:
+async def live_through_everything(gateway: Gateway, idp: Customer) -> Person:
     """Good days and bad days of a person, each of which makes the services say something."""
     person = await idp.create(77)
     await idp.push_group(GROUP, [person])
@@ -64,26 +65,28 @@ async def live_through_everything(gateway: Gateway, idp: IdentityProvider) -> Pe
     return person
 
 
-async def be_refused(idp: IdentityProvider, person: Person) -> None:
+async def be_refused(idp: Customer, person: Person) -> None:
     """Requests that are refused, with everything in them that a careless log line would quote."""
-    client = idp.client
-    asked = quote(f'userName eq "{person.user_name}"')
-    assert (await client.send("POST", "/Users", person.document())).status == 409
-    bad = person.document() | {"active": f"maybe {person.email}", "emails": person.display_name}
-    assert (await client.send("POST", "/Users", bad)).status == 400
-    unknown = await client.send("GET", f"/Users?filter={quote(f'userName zz {person.email}')}")
+    scim, profile = idp.scim, person.profile
+    asked = quote(f'userName eq "{profile.login}"')
+    body = {"schemas": [CORE_USER], "userName": profile.login, "displayName": profile.display_name}
+    assert (await scim.post("/Users", body)).status == 409
+    bad = body | {"active": f"maybe {person.email}", "emails": person.display_name}
+    assert (await scim.post("/Users", bad)).status == 400
+    unknown = await scim.get(f"/Users?filter={quote(f'userName zz {person.email}')}")
     assert unknown.status == 400
-    assert (await client.send("GET", f"/Users/{quote(person.email)}")).status == 404
-    assert (await client.send("GET", f"/{quote(person.display_name)}?filter={asked}")).status == 404
-    right, client.token = client.token, client.token[:-1] + ("A" if client.token[-1] != "A" else "B")
-    assert (await client.send("GET", f"/Users?filter={asked}")).status == 401
-    client.token = right
+    assert (await scim.get(f"/Users/{quote(person.email)}")).status == 404
+    assert (await scim.get(f"/{quote(person.display_name)}?filter={asked}")).status == 404
+    wrong = scim.with_token(scim.token[:-1] + ("A" if scim.token[-1] != "A" else "B"))
+    assert (await wrong.get(f"/Users?filter={asked}")).status == 401
 
 
-def secrets_of(gateway: Gateway, idp: IdentityProvider) -> Iterator[tuple[str, bytes]]:
+def secrets_of(gateway: Gateway, idp: Customer) -> Iterator[tuple[str, bytes]]:
     """Everything that must stay unsaid, with a name for it that may be said."""
     for number, person in idp.persons.items():
-        yield f"user name {number}", person.user_name.encode()
+        yield f"user name {number}", person.profile.login.encode()
+        yield f"given name {number}", person.profile.given.encode()
+        yield f"family name {number}", person.profile.family.encode()
         yield f"address {number}", person.email.encode()
         yield f"address {number}, encoded", quote(person.email).encode()
         yield f"display name {number}", f"Person{number} of".encode()
@@ -91,7 +94,7 @@ def secrets_of(gateway: Gateway, idp: IdentityProvider) -> Iterator[tuple[str, b
     yield "domain", idp.domain.encode()
     yield "group", GROUP.encode()
     yield "group's second word", b"Quarz"
-    token = idp.client.token.encode()
+    token = idp.scim.token.encode()
     yield "token", token
     yield "part of the token", token[-20:]
     digest = hashlib.sha256(token).digest()
