@@ -1,7 +1,8 @@
-"""`make demo`: three customers' IdPs feed one service desk, as recorded conversations over real HTTP.
+"""`make demo`: three customers' simulated IdPs feed one service desk over real HTTP.
 
-Runs against a gateway that is up (its settings come from the environment, see `Stack.console_environ`);
-everything that an operator would do is done with the command line.
+Each lives through the first chapters of its recording, and every request that it makes of them is compared
+with the recorded one. Runs against a gateway that is up (its settings come from the environment, see
+`Stack.console_environ`); everything that an operator would do is done with the command line.
 """
 
 import asyncio
@@ -11,21 +12,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from infra.identity_providers.transcript import (
-    Endpoint,
-    Transcript,
-    TranscriptError,
-    read_transcripts,
-    replay,
-)
+from infra.identity_providers.catalogue import DIALECTS
+from infra.identity_providers.directory import Directory
+from infra.identity_providers.exchanges import Refused, Unheard
+from infra.identity_providers.performing import perform
+from infra.identity_providers.provider import IdentityProvider
+from infra.identity_providers.script import Cast, ScriptError
+from infra.identity_providers.speaking import Speaker
+from infra.identity_providers.transcript import TranscriptError, read_transcripts
+from infra.identity_providers.wire import Endpoint
 from infra.local.environment import PYTHON
 from infra.local.places import ROOT
 
@@ -33,6 +35,7 @@ SETTLE_SECONDS: Final = 45.0
 COMMAND_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.3
 TRANSCRIPTS: Final = ROOT / "tests" / "transcripts"
+CHAPTERS: Final = 3  # of each recording; the later ones have what somebody else does, and lost answers
 COMMAND: Final = PYTHON.with_name("vestibule")
 
 
@@ -46,7 +49,17 @@ class Customer:
 
     slug: str
     name: str
-    idp: str
+    dialect: str
+
+
+@dataclass(slots=True)
+class Actor:
+    """A customer's simulated identity provider at its connection."""
+
+    customer: Customer
+    speaker: Speaker
+    cast: Cast
+    kept: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +71,8 @@ class Expected:
 
 
 CUSTOMERS: Final = (
-    Customer("acme", "Acme", "okta"),
-    Customer("borealis", "Borealis", "entra"),
+    Customer("acme", "Acme", "okta-catalog"),
+    Customer("borealis", "Borealis", "entra-default"),
     Customer("cobalt", "Cobalt", "onelogin"),
 )
 EXPECTED: Final[Mapping[str, Expected]] = {
@@ -95,11 +108,11 @@ class Demonstration:
         self._desk = environ["SANDBOX_DESK_URL"]
 
     async def run(self) -> None:
-        """Raises DemoError or TranscriptError when anything is not as it should be."""
+        """Raises DemoError, or what `perform` raises, when anything is not as it should be."""
         began = time.monotonic()
         await self._onboard_desk()
-        endpoints = {customer.slug: await self._onboard(customer) for customer in CUSTOMERS}
-        await self._converse(endpoints)
+        actors = [await self._onboard(customer) for customer in CUSTOMERS]
+        await self._converse(actors)
         self._screen.print("waiting until everything is at the desk …", style="dim")
         state = await self._settled()
         self._show(state)
@@ -123,36 +136,31 @@ class Demonstration:
             "desk [bold]main[/] registered; its credentials are sealed to the writer", style=""
         )
 
-    async def _onboard(self, customer: Customer) -> Endpoint:
+    async def _onboard(self, customer: Customer) -> Actor:
+        dialect = DIALECTS[customer.dialect]()
         await self._command("tenant", "create", customer.slug, "--name", customer.name, "--desk", "main")
-        made = await self._command("connection", "create", customer.slug, "--idp", customer.idp)
+        made = await self._command("connection", "create", customer.slug, "--idp", dialect.vendor)
         self._screen.print(
-            f"customer [bold]{customer.name}[/] onboarded: {customer.idp} at {made['base_url']}",
+            f"customer [bold]{customer.name}[/] onboarded: {dialect.name} at {made['base_url']}",
             soft_wrap=True,
         )
-        return Endpoint(made["base_url"], made["token"])
+        idp = IdentityProvider(dialect, Directory(f"{customer.slug}.example"))
+        speaker = Speaker(idp, Endpoint(made["base_url"], made["token"]))
+        return Actor(customer, speaker, Cast(idp.directory))
 
-    async def _converse(self, endpoints: Mapping[str, Endpoint]) -> None:
-        """All identity providers speak at once; between two cycles the desk catches up, as in life."""
-        kept: dict[str, dict[str, str]] = {customer.slug: {} for customer in CUSTOMERS}
-        spoken = {customer: read_transcripts(TRANSCRIPTS / customer.idp) for customer in CUSTOMERS}
-        for cycle in zip_longest(*spoken.values()):
-            await asyncio.gather(
-                *(
-                    self._speak(customer, transcript, endpoints[customer.slug], kept[customer.slug])
-                    for customer, transcript in zip(CUSTOMERS, cycle, strict=True)
-                    if transcript is not None
-                )
-            )
+    async def _converse(self, actors: Sequence[Actor]) -> None:
+        """All identity providers speak at once; between two chapters the desk catches up, as in life."""
+        for number in range(CHAPTERS):
+            await asyncio.gather(*(self._speak(actor, number) for actor in actors))
             await self._nobody_pending()
 
-    async def _speak(
-        self, customer: Customer, transcript: Transcript, endpoint: Endpoint, kept: dict[str, str]
-    ) -> None:
-        said = 0
-        async for _exchange in replay(transcript, endpoint, self._session, kept):
-            said += 1
-        self._screen.print(f"  {customer.name:<9} {transcript.title} [dim]({said} requests)[/]")
+    async def _speak(self, actor: Actor, number: int) -> None:
+        chapter = read_transcripts(TRANSCRIPTS / actor.customer.dialect)[number]
+        said = await perform(chapter, actor.speaker, actor.cast, actor.kept)
+        self._screen.print(
+            f"  {actor.customer.name:<9} {chapter.title} [dim]({said} requests, as recorded)[/]",
+            soft_wrap=True,
+        )
 
     async def _nobody_pending(self) -> None:
         ends = time.monotonic() + SETTLE_SECONDS
@@ -255,7 +263,7 @@ async def demonstrate(screen: Console) -> int:
     async with aiohttp.ClientSession() as session:
         try:
             await Demonstration(os.environ, screen, session).run()
-        except (DemoError, TranscriptError) as error:
+        except (DemoError, TranscriptError, ScriptError, Refused, Unheard, TimeoutError) as error:
             screen.print(f"[bold red]The demo failed:[/] {error}")
             return 1
     return 0
