@@ -230,7 +230,7 @@ begin
     else
         begin
             update ingest.person p
-               set removed_at = null, external_id = coalesce(new_external_id, p.external_id),
+               set removed_at = null, external_id = new_external_id,
                    user_name_ci = new_user_name_ci, display_name_ci = new_display_name_ci, email_ci = new_email_ci,
                    active = new_active, resource = new_resource, search = new_search, version = p.version + 1,
                    modified_at = now()

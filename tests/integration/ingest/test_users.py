@@ -136,6 +136,15 @@ async def test_who_comes_by_name_alone_is_not_who_left_with_an_external_id(scim:
     assert returned.id == first.id
 
 
+async def test_who_returns_without_an_external_id_is_not_found_by_the_old_one(scim: ScimClient) -> None:
+    first = await scim.post("/Users", ANA)
+    await scim.delete(f"/Users/{first.id}")
+    again = await scim.post("/Users", {"userName": ANA["userName"], "emails": ANA["emails"]})
+    assert again.id == first.id
+    assert "externalId" not in await scim.user(first.id)
+    assert await scim.found('/Users?filter=externalId eq "00u1"') == []
+
+
 async def test_an_immutable_key_relinks_a_renamed_return_by_itself(
     scim: ScimClient, customer: Customer, admin: Connection
 ) -> None:
