@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 from starlette.responses import Response
 
 from vestibule.database.groups import Group, GroupKey, GroupQuery, find_groups
@@ -23,6 +24,7 @@ from vestibule.domain.tokens import Credential
 from vestibule.scim.attributes import ResourceType
 from vestibule.scim.conditions import as_conditions
 from vestibule.scim.cursors import Cursor, read_cursor, write_cursor
+from vestibule.scim.errors import TooMany
 from vestibule.scim.filters import Filter, parse_filter
 from vestibule.scim.limits import Limits
 from vestibule.scim.listing import ListQuery, Page, list_body, parse_list_query, parse_search_request
@@ -166,10 +168,15 @@ class Finding:
             request.types, request.condition, query.sort_by, descending=query.descending, base=call.base
         )
         span = _span(query, cursor)
-        found = await in_a_lane(
-            self.lanes,
-            lambda lane: search(lane, call.caller, wanted, span, with_members=request.with_members),
-        )
+        try:
+            found = await in_a_lane(
+                self.lanes,
+                lambda lane: search(lane, call.caller, wanted, span, with_members=request.with_members),
+            )
+        except (
+            asyncpg.QueryCanceledError
+        ):  # the session's statement_timeout: it would be so the next time too
+            raise TooMany("The list takes too long to find: ask for less, with a simpler filter.") from None
         bodies = [_body(one.resource, call, request) for one in found.page]
         if request.query.cursor is None:
             return ScimResponse(list_body(bodies, found.total, request.query.page.start_index))

@@ -67,6 +67,25 @@ async def test_a_lock_that_is_held_for_long_is_a_503_for_that_person_only(
     assert (await scim.patch(f"/Users/{locked}", title)).status == 200
 
 
+async def test_a_search_that_takes_too_long_is_too_much_and_not_to_be_repeated(
+    scim: ScimClient, admin: Connection
+) -> None:
+    cancel = (
+        "select coalesce(bool_or(pg_cancel_backend(pid)), false) from pg_stat_activity "
+        "where pg_backend_pid() = any (pg_blocking_pids(pid))"
+    )
+
+    async def cancelled() -> bool:
+        found: bool = await admin.fetchval(cancel)
+        return found
+
+    async with admin.transaction():
+        await admin.execute("lock table ingest.person in access exclusive mode")
+        asked = asyncio.create_task(scim.get('/Users?filter=title co "x"'))
+        await until(cancelled, BOUND_SECONDS, "cancelled")  # as the statement's own time limit does
+        assert_error(await asked, 400, "tooMany")
+
+
 async def test_a_connection_left_in_the_middle_of_something_is_never_used_again(store: Database) -> None:
     """The pool resets nothing: one that is stuck would come back from it for ever."""
     lanes = Lanes(partial(open_pool, store.url("vestibule_ingest"), 1, "lanes", attempts=1), 1)
