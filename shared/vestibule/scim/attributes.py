@@ -99,8 +99,11 @@ class Schema:
 class ResourceType:
     """A kind of resource: its endpoint, its own schema and the extensions that it may carry.
 
-    `table` holds the core attributes together with the common ones (RFC 7643 §3.1); `extension_table` finds
-    an extension by its URN as registered or in lower case.
+    `defined` are those of the extensions that a tenant defined, `required` the URNs of those that every
+    resource must have. `table` holds the core attributes together with the common ones (RFC 7643 §3.1);
+    `extension_table` finds an extension by its URN as registered or in lower case. The attributes of
+    `registered` extensions are also found without their URN. Where it `holds_values`, some attribute keeps
+    its first value; where it `withholds`, some attribute is in an answer only on request, or never.
     """
 
     name: str
@@ -108,10 +111,15 @@ class ResourceType:
     description: str
     schema: Schema
     extensions: tuple[Schema, ...]
+    defined: tuple[Schema, ...] = ()
+    required: frozenset[str] = frozenset()
     table: Mapping[str, Attribute] = field(init=False, repr=False, compare=False)
     plain_texts: Mapping[str, int] = field(init=False, repr=False, compare=False)
     extension_table: Mapping[str, Schema] = field(init=False, repr=False, compare=False)
     immutables: tuple[Attribute, ...] = field(init=False, repr=False, compare=False)
+    registered: tuple[Schema, ...] = field(init=False, repr=False, compare=False)
+    holds_values: bool = field(init=False, repr=False, compare=False)
+    withholds: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", {**attribute_table(COMMON), **self.schema.table})
@@ -119,6 +127,14 @@ class ResourceType:
         object.__setattr__(self, "immutables", self.schema.immutables)
         named = {urn: known for known in self.extensions for urn in (known.id, known.id.lower())}
         object.__setattr__(self, "extension_table", named)
+        urns = {schema.id for schema in self.defined}
+        registered = tuple(schema for schema in self.extensions if schema.id not in urns)
+        object.__setattr__(self, "registered", registered)
+        holds = any(schema.immutables for schema in (self.schema, *self.extensions))
+        object.__setattr__(self, "holds_values", holds)
+        withheld = (Returned.REQUEST, Returned.NEVER)
+        shown = (attribute.returned for schema in self.defined for attribute in schema.attributes)
+        object.__setattr__(self, "withholds", any(returned in withheld for returned in shown))
 
 
 def plain_texts(attributes: Iterable[Attribute]) -> dict[str, int]:

@@ -5,23 +5,21 @@ The evaluator and the translation to SQL share this, so that both refuse the sam
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from vestibule.scim.attributes import Attribute, Type
-from vestibule.scim.dialects import read_boolean
+from vestibule.scim.dialects import is_number, read_boolean
 from vestibule.scim.errors import InvalidFilter
-from vestibule.scim.filters import Literal, Operator, is_number
+from vestibule.scim.filters import Literal, Operator
 from vestibule.scim.folding import fold
+from vestibule.scim.moments import moment
 from vestibule.scim.values import is_storable
 
 PARTIAL: Final = frozenset({Operator.CO, Operator.SW, Operator.EW})
 ORDERED: Final = frozenset({Operator.GT, Operator.GE, Operator.LT, Operator.LE})
 _TEXTS: Final = frozenset({Type.STRING, Type.REFERENCE, Type.BINARY})
 _NUMBERS: Final = frozenset({Type.INTEGER, Type.DECIMAL})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 FREE: Final = Attribute("value")  # what stands in an extension that we do not know: any kind of value
 
 
@@ -102,16 +100,6 @@ def is_present(value: object) -> bool:
     if isinstance(value, list):
         return any(is_present(inner) for inner in value)
     return value is not None and value != ""
-
-
-def moment(text: str) -> int | None:
-    """Microseconds since 1970 of an ISO 8601 time, UTC where it does not say; None for any other text."""
-    try:
-        found = datetime.fromisoformat(text)
-        aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-        return (aware - _EPOCH) // _MICROSECOND
-    except (ValueError, OverflowError):
-        return None
 
 
 def as_decimal(value: float) -> Decimal:

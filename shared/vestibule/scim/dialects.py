@@ -6,6 +6,7 @@ O1 is Okta's SCIM protocol reference; G2 and L1 are captured requests in public 
 """
 
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -20,6 +21,8 @@ class Repair(StrEnum):
     OPERATION_CASE = "operation_case"
     # `"True"` and `"False"` for a boolean: Entra's default behaviour (M2).
     BOOLEAN_AS_TEXT = "boolean_as_text"
+    # `"7"` for a number that a tenant's schema defines: its source at the IdP is a text (M3).
+    NUMBER_AS_TEXT = "number_as_text"
     # Remove with a list of values and without a filter: Entra's default behaviour (M2), JumpCloud.
     REMOVE_BY_VALUE = "remove_by_value"
     # Keys without path that are dotted, URN-qualified or value paths: Entra with its flag (M2), authentik.
@@ -63,6 +66,7 @@ _ALIASES: Mapping[str, str] = {
     "urn:scim:schemas:core:2.0:group": GROUP_SCHEMA,
 }
 _REGISTERED: Mapping[str, str] = {urn.lower(): urn for urn in (USER_SCHEMA, GROUP_SCHEMA, ENTERPRISE_SCHEMA)}
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,19})?(?:[eE][+-]?[0-9]{1,2})?")
 _TRUTH: Mapping[str, bool] = {"true": True, "false": False}
 
 
@@ -86,6 +90,18 @@ def known_prefixes() -> tuple[str, ...]:
 def read_boolean(text: str) -> bool | None:
     """The boolean that a text stands for; None for any other text."""
     return _TRUTH.get(text.strip().lower())
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number as JSON writes it, of a length that nothing chokes on."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def read_number(text: str) -> int | float | None:
+    """The number that a text stands for, written as in JSON; None for any other text."""
+    if not is_number(text.strip()):
+        return None
+    return float(text) if any(sign in text for sign in ".eE") else int(text)
 
 
 def read_json_object(text: str) -> dict[str, Any] | None:

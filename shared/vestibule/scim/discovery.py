@@ -5,7 +5,7 @@ from typing import Any
 from vestibule.scim.attributes import Attribute, ResourceType, Schema, Type
 from vestibule.scim.limits import DEFAULTS, Limits
 from vestibule.scim.listing import list_body
-from vestibule.scim.schemas import RESOURCE_TYPES, SCHEMAS
+from vestibule.scim.resource_types import CORE, ResourceTypes
 
 CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 RESOURCE_TYPE_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
@@ -48,23 +48,23 @@ def service_provider_config(base_url: str, limits: Limits = DEFAULTS) -> dict[st
     }
 
 
-def resource_types(base_url: str) -> dict[str, Any]:
-    return _list([_resource_type(kind, base_url) for kind in RESOURCE_TYPES])
+def resource_types(base_url: str, types: ResourceTypes = CORE) -> dict[str, Any]:
+    return _list([_resource_type(kind, base_url) for kind in types.both])
 
 
-def resource_type(name: str, base_url: str) -> dict[str, Any] | None:
+def resource_type(name: str, base_url: str, types: ResourceTypes = CORE) -> dict[str, Any] | None:
     """One resource type by its name; None when there is none."""
-    return next((_resource_type(kind, base_url) for kind in RESOURCE_TYPES if kind.name == name), None)
+    return next((_resource_type(kind, base_url) for kind in types.both if kind.name == name), None)
 
 
-def schemas(base_url: str) -> dict[str, Any]:
-    return _list([_schema(schema, base_url) for schema in SCHEMAS.values()])
+def schemas(base_url: str, types: ResourceTypes = CORE) -> dict[str, Any]:
+    return _list([_schema(schema, base_url) for schema in types.schemas])
 
 
-def schema(urn: str, base_url: str) -> dict[str, Any] | None:
+def schema(urn: str, base_url: str, types: ResourceTypes = CORE) -> dict[str, Any] | None:
     """One schema by its URN in any case; None when there is none."""
     lower = urn.lower()
-    return next((_schema(known, base_url) for known in SCHEMAS.values() if known.id.lower() == lower), None)
+    return next((_schema(known, base_url) for known in types.schemas if known.id.lower() == lower), None)
 
 
 def _list(items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -79,19 +79,26 @@ def _resource_type(kind: ResourceType, base_url: str) -> dict[str, Any]:
         "endpoint": kind.endpoint,
         "description": kind.description,
         "schema": kind.schema.id,
-        "schemaExtensions": [{"schema": extension.id, "required": False} for extension in kind.extensions],
+        "schemaExtensions": [
+            {"schema": extension.id, "required": extension.id in kind.required}
+            for extension in kind.extensions
+        ],
         "meta": {"resourceType": "ResourceType", "location": f"{base_url}/ResourceTypes/{kind.name}"},
     }
 
 
 def _schema(known: Schema, base_url: str) -> dict[str, Any]:
+    meta = {"resourceType": "Schema", "location": f"{base_url}/Schemas/{known.id}"}
+    return {"schemas": [SCHEMA_SCHEMA], **definition_body(known), "meta": meta}
+
+
+def definition_body(known: Schema) -> dict[str, Any]:
+    """A schema without what only an answer has (RFC 7643 §7)."""
     return {
-        "schemas": [SCHEMA_SCHEMA],
         "id": known.id,
         "name": known.name,
         "description": known.description,
         "attributes": [_attribute(attribute) for attribute in known.attributes],
-        "meta": {"resourceType": "Schema", "location": f"{base_url}/Schemas/{known.id}"},
     }
 
 

@@ -31,6 +31,9 @@ def put(
         new = put_elements(target, where, old or [], value, mode, repairs)
     elif target.sub is not None:
         new = put_sub(attribute, target.sub, old or {}, value, repairs)
+    elif value is None and attribute.name == "active" and target.container is None:
+        repairs.add(Repair.NULL_VALUE)
+        new = old
     else:
         new = _put_single(attribute, old, value, repairs)
     refuse_changed(attribute, old, new)
@@ -88,7 +91,11 @@ def put_extension(
         return result
     # RFC 7644 §3.5.2.3: replacing a complex value replaces the sub-attributes that are given.
     if value is None:
-        result.pop(target.urn, None)
+        body = result.pop(target.urn, None) or {}
+        for known in target.schema.attributes:
+            refuse_changed(known, body.get(known.name), None)
+            if known.name in body:
+                _refuse_required(known, None)
         return result
     if not isinstance(value, dict):
         raise InvalidValue(f"The extension '{target.urn}' must be an object.")
@@ -159,8 +166,6 @@ def _refuse_required(attribute: Attribute, sub: Attribute | None) -> None:
 def _put_single(attribute: Attribute, old: Any, value: object, repairs: set[Repair]) -> Any:
     if value is None:
         repairs.add(Repair.NULL_VALUE)
-        if attribute.name == "active":
-            return old
         return None
     new = normalise(attribute, value, repairs)
     if attribute.type is not Type.COMPLEX or not isinstance(value, dict):

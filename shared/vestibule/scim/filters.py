@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
+from vestibule.scim.dialects import is_number
 from vestibule.scim.errors import InvalidFilter, InvalidPath, TooMany
 from vestibule.scim.limits import DEFAULTS
 from vestibule.scim.names import AttributeName, parse_name
@@ -15,7 +16,6 @@ from vestibule.scim.names import AttributeName, parse_name
 DEEPEST = 32
 
 _TOKEN = re.compile(r'\s*(?:([()\[\]])|("(?:[^"\\]|\\.)*")|([^\s()\[\]"]+))', re.DOTALL)
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,19})?(?:[eE][+-]?[0-9]{1,2})?")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -134,11 +134,6 @@ class Tokens:
         return True
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a number as a filter may have it."""
-    return _NUMBER.fullmatch(text) is not None
-
-
 def parse_bracketed(tokens: Tokens, depth: int) -> Filter:
     """Read the filter behind a `[` up to and with its `]`."""
     inner = _parse_or(tokens, depth + 1)
@@ -226,7 +221,7 @@ def _read_literal(token: str) -> Literal:
         return text
     if token.lower() in _WORDS:
         return _WORDS[token.lower()]
-    if not _NUMBER.fullmatch(token):
+    if not is_number(token):
         _fail(f"'{_shown(token)}' is not a value; a text needs double quotes")
     return float(token) if any(sign in token for sign in ".eE") else int(token)
 

@@ -4,17 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from vestibule.scim.attributes import ResourceType
 from vestibule.scim.contradictions import refuse_contradictions
 from vestibule.scim.dialects import Repair
 from vestibule.scim.elements import Mode
 from vestibule.scim.errors import InvalidPath, MutabilityViolation
 from vestibule.scim.filters import And, Comparison, Filter, Operator, Or
+from vestibule.scim.fitting import fit
 from vestibule.scim.groups import GroupKeys, MemberRef, group_keys, parse_members
 from vestibule.scim.limits import DEFAULTS
 from vestibule.scim.names import AttributeName
 from vestibule.scim.operations import Operation, Verb, parse_operations
 from vestibule.scim.patch import apply_operations, put_all
 from vestibule.scim.paths import Path, parse_path_or_none
+from vestibule.scim.requirements import refuse_missing
 from vestibule.scim.schemas import GROUP
 from vestibule.scim.targets import Target, resolve
 
@@ -72,19 +75,23 @@ class _Members:
 
 
 def patch_group(
-    document: dict[str, Any], body: object, most_operations: int = DEFAULTS.group_operations
+    document: dict[str, Any],
+    body: object,
+    kind: ResourceType = GROUP,
+    most_operations: int = DEFAULTS.group_operations,
 ) -> GroupChange:
     """Read a PATCH of a group whose document (without members) is given. Any error means no change."""
     repairs: set[Repair] = set()
     members = _Members()
-    result = document
+    result = fitted = fit(kind, document).document
     for operation in parse_operations(body, repairs, most=most_operations):
         if operation.path is None:
-            result = _apply_pathless(result, operation, members, repairs)
+            result = _apply_pathless(kind, result, operation, members, repairs)
         elif _is_members(operation.path, repairs):
             _apply_to_members(members, operation.verb, operation.path, operation.value, repairs)
         else:
-            result = apply_operations(GROUP, result, (operation,), repairs)
+            result = apply_operations(kind, result, (operation,), repairs)
+    refuse_missing(kind, result, before=fitted)
     changed = result != document
     change = MembersChange(members.replaced, tuple(members.added.values()), tuple(members.removed))
     return GroupChange(
@@ -93,9 +100,13 @@ def patch_group(
 
 
 def _apply_pathless(
-    document: dict[str, Any], operation: Operation, members: _Members, repairs: set[Repair]
+    kind: ResourceType,
+    document: dict[str, Any],
+    operation: Operation,
+    members: _Members,
+    repairs: set[Repair],
 ) -> dict[str, Any]:
-    refuse_contradictions(GROUP, operation.value)
+    refuse_contradictions(kind, operation.value)
     rest: dict[str, Any] = {}
     for key, value in operation.value.items():
         path = parse_path_or_none(key)
@@ -103,7 +114,7 @@ def _apply_pathless(
             _apply_to_members(members, operation.verb, path, value, repairs)
         else:
             rest[key] = value
-    return put_all(GROUP, document, rest, Mode(operation.verb.value), repairs)
+    return put_all(kind, document, rest, Mode(operation.verb.value), repairs)
 
 
 def _is_members(path: Path, repairs: set[Repair]) -> bool:

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vestibule.scim.attributes import ResourceType
 from vestibule.scim.contradictions import refuse_twice
 from vestibule.scim.dialects import Repair, registered_urn
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany
 from vestibule.scim.folding import is_blank
+from vestibule.scim.requirements import refuse_missing
 from vestibule.scim.resources import folded_key, normalise_resource, refuse_controls
 from vestibule.scim.schemas import GROUP
 from vestibule.scim.values import duplicate, is_storable
@@ -45,7 +47,7 @@ class ParsedGroup:
     repairs: frozenset[Repair]
 
 
-def parse_group(body: object) -> ParsedGroup:
+def parse_group(body: object, kind: ResourceType = GROUP) -> ParsedGroup:
     """Read the body of a POST or PUT. Each member comes once, in the order of the body."""
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be one JSON object with the group's attributes.")
@@ -55,7 +57,8 @@ def parse_group(body: object) -> ParsedGroup:
         raise duplicate("members")
     members = parse_members(body[names[0]], repairs) if names else None
     rest = {key: value for key, value in body.items() if key not in names} if names else body
-    document = normalise_resource(GROUP, rest, repairs)
+    document = normalise_resource(kind, rest, repairs)
+    refuse_missing(kind, document)
     return ParsedGroup(document, group_keys(document), members, frozenset(repairs))
 
 

@@ -13,6 +13,10 @@ from vestibule.scim.sources import Parameters, Source
 
 _LONGEST: Final = 500  # characters of a sort key: it travels in a cursor
 _DIGITS: Final = 20
+_NUMBERS: Final = frozenset({Type.INTEGER, Type.DECIMAL, Type.DATE_TIME})  # as they are kept for searching
+_FARTHEST: Final = "1" + 20 * "0"  # beyond every integer of 64 bits
+_PLACES: Final = 10
+_WIDTH: Final = len(_FARTHEST) + 1 + _PLACES
 
 
 def as_sort_keys(sort_by: str, sources: Sequence[Source], parameters: Parameters) -> list[str]:
@@ -46,11 +50,20 @@ def _sort_key(place: Place, access: Access) -> str:
 
 def _first(walk: Walk, place: Place, condition: str) -> str:
     """The first simple value, folded: RFC 7644 takes the primary one, if any, else the first."""
+    if place.compared is not FREE and place.compared.type in _NUMBERS:
+        found = f"from {walk.source} where jsonb_typeof({walk.value}) = 'number' and {condition} limit 1"
+        return f"(select {_number(f'{walk.value}::numeric')} {found})"
     text = f"({walk.value} #>> '{{}}')"
     folded = text if place.compared.case_exact else f'lower({text} collate "C")'
     kinds = f"jsonb_typeof({walk.value}) in ('string', 'number', 'boolean')"
     found = f"from {walk.source} where {kinds} and {condition} limit 1"
     return f"(select {_short(folded)} {found})"
+
+
+def _number(value: str) -> str:
+    """A text that sorts as the number does: it is moved above zero, and what is beyond a range to its end."""
+    moved = f"least(greatest({value}, -{_FARTHEST}), {_FARTHEST}) + {_FARTHEST}"
+    return f"lpad(trunc({moved}, {_PLACES})::text, {_WIDTH}, '0')"
 
 
 def _short(text: str) -> str:

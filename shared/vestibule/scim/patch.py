@@ -9,10 +9,12 @@ from vestibule.scim.contradictions import refuse_contradictions
 from vestibule.scim.dialects import Repair
 from vestibule.scim.editing import put_extension, put_free, take_away
 from vestibule.scim.elements import Mode
+from vestibule.scim.fitting import fit
 from vestibule.scim.limits import DEFAULTS
 from vestibule.scim.operations import Operation, Verb, parse_operations
 from vestibule.scim.paths import Path
 from vestibule.scim.placing import is_left_out, put_at, put_qualified, resolve_in
+from vestibule.scim.requirements import refuse_missing
 from vestibule.scim.resources import UserKeys, user_keys
 from vestibule.scim.schemas import USER
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
@@ -32,12 +34,17 @@ class PatchedUser:
 
 
 def patch_user(
-    document: dict[str, Any], body: object, most_operations: int = DEFAULTS.user_operations
+    document: dict[str, Any],
+    body: object,
+    kind: ResourceType = USER,
+    most_operations: int = DEFAULTS.user_operations,
 ) -> PatchedUser:
     """Apply a PATCH body to a normalised user. Any error leaves the user as it was."""
     repairs: set[Repair] = set()
     operations = parse_operations(body, repairs, most=most_operations, most_filter=_LONGEST_FILTERS)
-    result = apply_operations(USER, document, operations, repairs)
+    fitted = fit(kind, document).document
+    result = apply_operations(kind, fitted, operations, repairs)
+    refuse_missing(kind, result, before=fitted)
     keys = user_keys(result)
     changed = result != document
     return PatchedUser(result if changed else document, keys, changed, frozenset(repairs))

@@ -17,6 +17,7 @@ _MOST = 100
 class Projection:
     """Names in lower case: (container URN or None, attribute or None for a whole extension, sub or None)."""
 
+    resource_type: ResourceType
     included: frozenset[tuple[str | None, str | None, str | None]] | None
     excluded: frozenset[tuple[str | None, str | None, str | None]]
 
@@ -24,12 +25,12 @@ class Projection:
 def parse_projection(
     attributes: str | None, excluded_attributes: str | None, resource_type: ResourceType
 ) -> Projection | None:
-    """Read both parameters; None when neither says anything. `attributes` wins when both are there."""
+    """Read both parameters; None when everything there is answered. `attributes` wins when both are there."""
     included = _parse_names(attributes, resource_type)
     if included:
-        return Projection(included, frozenset())
+        return Projection(resource_type, included, frozenset())
     excluded = _parse_names(excluded_attributes, resource_type)
-    return Projection(None, excluded) if excluded else None
+    return Projection(resource_type, None, excluded) if excluded or resource_type.withholds else None
 
 
 def wants(projection: Projection | None, name: str) -> bool:
@@ -65,16 +66,21 @@ def _project_body(projection: Projection | None, urn: str, body: Any, table: Map
     lower = urn.lower()
     if not isinstance(body, Mapping) or projection is None:
         return body
-    if projection.included is not None and _name_whole(projection.included, lower):
-        return body
-    if _name_whole(projection.excluded, lower):
-        return None
+    whole = projection.included is not None and _name_whole(projection.included, lower)
+    none = _name_whole(projection.excluded, lower)
+    if not table and (whole or none):
+        return body if whole else None
     result = {}
     for key, value in body.items():
         attribute = table.get(key) or Attribute(
             key, type=Type.COMPLEX if isinstance(value, dict) else Type.STRING
         )
-        part = _project_value(projection, lower, attribute, value)
+        if whole or none:
+            # RFC 7643 §7: what is always or never returned stays so, whatever whole is asked for.
+            kept = {Returned.ALWAYS} if none else {*Returned} - {Returned.NEVER}
+            part = value if attribute.returned in kept else None
+        else:
+            part = _project_value(projection, lower, attribute, value)
         if part is not None:
             result[key] = part
     return result
@@ -148,7 +154,7 @@ def _normal(name: AttributeName, resource_type: ResourceType) -> tuple[str | Non
         # A schema's own attributes are the resource's; only extensions are containers.
         return (None if urn == resource_type.schema.id and attribute else urn.lower(), attribute, sub)
     if attribute not in resource_type.table:
-        for extension in resource_type.extensions:
+        for extension in resource_type.registered:
             if attribute in extension.table:
                 return extension.id.lower(), attribute, sub
     return None, attribute, sub

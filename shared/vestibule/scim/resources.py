@@ -12,9 +12,11 @@ from vestibule.scim.editing import refuse_changed
 from vestibule.scim.elements import Mode
 from vestibule.scim.errors import InvalidSyntax, InvalidValue, TooMany
 from vestibule.scim.extensions import keep_free_value, put_free_extension
+from vestibule.scim.fitting import fit
 from vestibule.scim.folding import fold, is_blank
 from vestibule.scim.paths import parse_path_or_none
 from vestibule.scim.placing import put_qualified
+from vestibule.scim.requirements import refuse_missing
 from vestibule.scim.schemas import USER
 from vestibule.scim.values import duplicate, normalise
 
@@ -44,15 +46,18 @@ class ParsedUser:
     repairs: frozenset[Repair]
 
 
-def parse_user(body: object, previous: Mapping[str, Any] | None = None) -> ParsedUser:
+def parse_user(
+    body: object, previous: Mapping[str, Any] | None = None, kind: ResourceType = USER
+) -> ParsedUser:
     """Read the body of a POST or, with the document so far as `previous`, of a PUT.
 
     A PUT that does not say `active` keeps what was: nobody gets access back by an omission.
     """
     repairs: set[Repair] = set()
-    document = normalise_resource(USER, body, repairs)
+    document = normalise_resource(kind, body, repairs)
+    refuse_missing(kind, document)
     if previous is not None:
-        keep_immutable(USER, previous, document)
+        keep_immutable(kind, fit(kind, previous).document, document)
     if "active" not in document:
         if previous is None:
             document["active"] = True

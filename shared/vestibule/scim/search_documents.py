@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from vestibule.scim.attributes import Attribute, ResourceType, Type
-from vestibule.scim.comparands import FREE, moment
+from vestibule.scim.comparands import FREE
 from vestibule.scim.folding import fold
+from vestibule.scim.moments import moment
 from vestibule.scim.places import lowered
 from vestibule.scim.schemas import USER
 
@@ -29,7 +30,7 @@ def search_document(document: Mapping[str, Any], resource_type: ResourceType) ->
             folded = _fold(value, resource_type.table.get(key, FREE))
         if folded is not value:
             found[key] = folded
-    if resource_type is USER and _several_work(document.get("emails")):
+    if resource_type.name == USER.name and _several_work(document.get("emails")):
         found.setdefault("emails", document["emails"])
     return found or None
 

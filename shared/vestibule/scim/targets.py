@@ -45,7 +45,7 @@ def resolve(
     attribute = resource_type.table.get(lower)
     if attribute is not None:
         return _with_sub(None, attribute, name.sub, repairs)
-    for extension in resource_type.extensions:
+    for extension in resource_type.registered:
         attribute = extension.table.get(lower)
         if attribute is not None:
             repairs.add(Repair.EXTENSION_WITHOUT_URN)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from vestibule.scim.attributes import Attribute, Mutability, Type
-from vestibule.scim.dialects import Repair, read_boolean, read_json_object
+from vestibule.scim.dialects import Repair, read_boolean, read_json_object, read_number
 from vestibule.scim.errors import InvalidSyntax, InvalidValue
 from vestibule.scim.folding import fold
+from vestibule.scim.moments import moment
 
 MOST_ELEMENTS = 500
 
@@ -20,7 +21,15 @@ _NAMES = {
     list: "a list",
     dict: "an object",
 }
+_WANTED = {
+    Type.BOOLEAN: "true or false",
+    Type.COMPLEX: "an object",
+    Type.INTEGER: "a whole number",
+    Type.DECIMAL: "a number",
+    Type.DATE_TIME: "an ISO 8601 time",
+}
 _TEXTS = frozenset({Type.STRING, Type.REFERENCE, Type.BINARY, Type.DATE_TIME})
+_NUMBERS = frozenset({Type.INTEGER, Type.DECIMAL})
 
 
 def normalise(attribute: Attribute, value: object, repairs: set[Repair]) -> Any:
@@ -28,7 +37,7 @@ def normalise(attribute: Attribute, value: object, repairs: set[Repair]) -> Any:
     if value is None:
         return None
     kind = attribute.type
-    if type(value) is bool and kind is Type.BOOLEAN:
+    if type(value) is bool and kind is Type.BOOLEAN and not attribute.multi_valued:
         return value
     if attribute.multi_valued:
         return normalise_elements(attribute, value, repairs)
@@ -47,6 +56,11 @@ def normalise_simple(attribute: Attribute, value: object, repairs: set[Repair]) 
             if truth is not None:
                 repairs.add(Repair.BOOLEAN_AS_TEXT)
                 return truth
+        elif attribute.type in _NUMBERS:
+            number = read_number(value)
+            if number is not None:
+                repairs.add(Repair.NUMBER_AS_TEXT)
+                return normalise_simple(attribute, number, repairs)
     elif type(value) is bool:
         if attribute.type is Type.BOOLEAN:
             return value
@@ -152,6 +166,8 @@ def check_text(attribute: Attribute, value: str) -> str:
         )
     if "\x00" in value or (not value.isascii() and not is_storable(value)):
         raise InvalidValue(f"The attribute '{attribute.name}' has a character that is no text: remove it.")
+    if attribute.type is Type.DATE_TIME and moment(value) is None:
+        raise _misfit(attribute, value)
     return value
 
 
@@ -231,9 +247,7 @@ def _unwrap(value: object) -> object:
 
 
 def _misfit(attribute: Attribute, value: object) -> InvalidValue:
-    wanted = {Type.BOOLEAN: "true or false", Type.COMPLEX: "an object", Type.INTEGER: "a whole number"}.get(
-        attribute.type, "a number" if attribute.type is Type.DECIMAL else "a text"
-    )
+    wanted = _WANTED.get(attribute.type, "a text")
     sent = _NAMES.get(type(value), "something else")
     return InvalidValue(
         f"The attribute '{attribute.name}' must be {wanted}, the request has {sent}: correct the "
