@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from vestibule.database.pool import Connection, as_jsonb
+from vestibule.scim.definitions import extension_document
+from vestibule.scim.resource_types import Extension
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,19 @@ async def make_customer(
         conn,
     )
     return customer
+
+
+async def define_schemas(connection: Connection, customer: Customer, *extensions: Extension) -> int:
+    """The extension schemas of a tenant from now on, all of them; nothing stored before is touched."""
+    version: int = await connection.fetchval(
+        "update console.tenant set schemas_version = schemas_version + 1 where id = $1 "
+        "returning schemas_version",
+        customer.tenant,
+    )
+    await connection.execute(
+        "insert into console.schemas_version (tenant_id, version, document) values ($1, $2, $3)",
+        customer.tenant,
+        version,
+        as_jsonb([extension_document(extension) for extension in extensions]),
+    )
+    return version

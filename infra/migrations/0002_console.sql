@@ -21,6 +21,7 @@ create table console.tenant (
     desk_id uuid not null references console.desk,
     organization_prefix text not null check (length(organization_prefix) between 1 and 60),
     state text not null default 'active' check (state in ('active', 'suspended')),
+    schemas_version integer not null default 0,   -- of its extension schemas; 0: it never defined any
     created_at timestamptz not null default now(),
     unique (desk_id, organization_prefix)
 );
@@ -49,6 +50,18 @@ create table console.mapping_version (
     created_at timestamptz not null default now(),
     primary key (tenant_id, connection_id, version),
     foreign key (tenant_id, connection_id) references console.connection (tenant_id, id)
+);
+
+-- The extension schemas of a tenant, all of them at each version. What was stored before a version is fitted to it afterwards, in
+-- chunks: `fitted_to` is where that has come to in the order of connections, then users before groups, then ids.
+create table console.schemas_version (
+    tenant_id uuid not null references console.tenant,
+    version integer not null check (version > 0),
+    document jsonb not null check (jsonb_typeof(document) = 'array'),
+    created_at timestamptz not null default now(),
+    fitted_to jsonb not null default '{}',
+    fitted_at timestamptz,
+    primary key (tenant_id, version)
 );
 
 -- Precedes the tenant, so it is outside row level security; only functions reach it from the services.
@@ -80,11 +93,13 @@ create index audit_tenant on console.audit (tenant_id, id);
 alter table console.tenant enable row level security, force row level security;
 alter table console.connection enable row level security, force row level security;
 alter table console.mapping_version enable row level security, force row level security;
+alter table console.schemas_version enable row level security, force row level security;
 alter table console.audit enable row level security, force row level security;
 
 create policy one_tenant on console.tenant using (id = chain.current_tenant());
 create policy one_tenant on console.connection using (tenant_id = chain.current_tenant());
 create policy one_tenant on console.mapping_version using (tenant_id = chain.current_tenant());
+create policy one_tenant on console.schemas_version using (tenant_id = chain.current_tenant());
 create policy one_tenant on console.audit
     using (tenant_id = chain.current_tenant() or (tenant_id is null and current_user = 'vestibule_console'));
 -- The token decides which tenant it is: authenticate() must look before a tenant is set.
@@ -100,7 +115,8 @@ grant insert on console.desk to vestibule_console;
 grant update (name, state, sealed_credentials, sealing_key_id, credentials_expire_at) on console.desk to vestibule_console;
 grant select on console.tenant, console.connection, console.mapping_version
     to vestibule_router, vestibule_writer, vestibule_console;
-grant select on console.tenant, console.connection to vestibule_definer;
+grant select on console.tenant, console.connection, console.schemas_version to vestibule_definer;
+grant select, insert, update (fitted_to, fitted_at) on console.schemas_version to vestibule_console;
 grant insert, update on console.tenant, console.connection to vestibule_console;
 grant insert on console.mapping_version, console.audit to vestibule_console;
 grant select on console.audit to vestibule_console;
@@ -110,6 +126,9 @@ grant select, update (last_used_at) on console.token to vestibule_definer;
 
 -- Promise: returns one row. `verdict` is 'ok', 'unauthorized' or 'suspended'; for 'ok' the tenant is entered
 -- for the rest of the transaction. A token of another connection is 'unauthorized' exactly like an unknown one.
+-- `path` is the connection's, with `;` and a number behind it where the request was read by a version of the tenant's extension
+-- schemas. Where that is not the version of this moment the verdict is 'outdated': the request is to be read anew. So whoever
+-- asks keeps the schemas in memory, needs no round trip to know them, and nothing is ever stored by old ones.
 create function console.authenticate(
     in path text, in token_hash bytea,
     out verdict text, out tenant_id uuid, out connection_id uuid, out desk_id uuid, out mode text, out key_trust text
@@ -120,13 +139,15 @@ as $$
 declare
     used timestamptz;
     state text;
+    reading text;
 begin
-    select t.tenant_id, t.connection_id, n.desk_id, c.mode, c.key_trust, n.state, t.last_used_at
-      into tenant_id, connection_id, desk_id, mode, key_trust, state, used
+    select t.tenant_id, t.connection_id, n.desk_id, c.mode, c.key_trust, n.state, t.last_used_at,
+           case n.schemas_version when 0 then c.path else c.path || ';' || n.schemas_version end
+      into tenant_id, connection_id, desk_id, mode, key_trust, state, used, reading
       from console.token t
       join console.connection c on c.tenant_id = t.tenant_id and c.id = t.connection_id
       join console.tenant n on n.id = t.tenant_id
-     where t.hash = token_hash and c.path = authenticate.path
+     where t.hash = token_hash and c.path = split_part(authenticate.path, ';', 1)
        and t.revoked_at is null and (t.expires_at is null or t.expires_at > now());
     if not found then
         verdict := 'unauthorized';
@@ -141,8 +162,35 @@ begin
         verdict := 'suspended';  -- named, so that the refusal can be recorded, but not entered
         return;
     end if;
+    if path <> reading then
+        verdict := 'outdated';
+        return;
+    end if;
     state := set_config('app.tenant', tenant_id::text, true);  -- `perform` would run a statement for it
     verdict := 'ok';
+end
+$$;
+
+-- The extension schemas that a caller's requests are read by. Verdicts: ok | unauthorized | suspended.
+create function console.read_schemas(
+    in path text, in token_hash bytea, out verdict text, out version integer, out document jsonb
+)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    who record;
+begin
+    who := console.authenticate(path, token_hash);
+    verdict := case who.verdict when 'outdated' then 'ok' else who.verdict end;
+    if verdict <> 'ok' then
+        return;
+    end if;
+    perform chain.enter_tenant(who.tenant_id);
+    select n.schemas_version, coalesce(v.document, '[]') into version, document
+      from console.tenant n
+      left join console.schemas_version v on v.tenant_id = n.id and v.version = n.schemas_version
+     where n.id = who.tenant_id;
 end
 $$;
 
@@ -157,9 +205,10 @@ create function console.list_tenants()
 reset role;
 grant create on schema console to vestibule_definer;
 alter function console.authenticate(text, bytea) owner to vestibule_definer;
+alter function console.read_schemas(text, bytea) owner to vestibule_definer;
 alter function console.list_tenants() owner to vestibule_definer;
 revoke create on schema console from vestibule_definer;
-grant execute on function console.authenticate(text, bytea) to vestibule_ingest;
+grant execute on function console.authenticate(text, bytea), console.read_schemas(text, bytea) to vestibule_ingest;
 grant execute on function console.list_tenants() to vestibule_console;
 
 -- `vestibule doctor` tells whether the database is at this version.

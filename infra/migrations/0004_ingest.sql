@@ -1,5 +1,6 @@
 -- What the identity providers sent: one row per SCIM resource. Every function authenticates, works and marks in
 -- one transaction and one round trip; its first column is a verdict that the service turns into an answer.
+-- Besides those that each names, every function has the verdict 'outdated' of console.authenticate.
 -- On the path of every create: lengths are limited by types and not by CHECKs, which PostgreSQL reads anew from their
 -- text for each statement; and functions that run with the caller's own rights set no search_path (the pool has).
 set local role vestibule_owner;
@@ -1045,7 +1046,7 @@ end
 $$;
 
 -- A refused request of a known connection leaves a row, or is counted in the one of this minute; an unknown token leaves none (there is no tenant to tell).
--- Returns the caller's verdict: ok | unauthorized | suspended.
+-- Returns the caller's verdict: ok | unauthorized | suspended | outdated.
 create function ingest.refuse(
     path text, token_hash bytea, refused_operation text, refused_status smallint, refused_code text, new_trace text
 ) returns text
@@ -1055,8 +1056,8 @@ declare
     who record;
 begin
     who := console.authenticate(path, token_hash);
-    if who.verdict = 'unauthorized' then
-        return who.verdict;
+    if who.verdict in ('unauthorized', 'outdated') then
+        return who.verdict;  -- what was judged by old schemas is judged anew
     end if;
     perform chain.enter_tenant(who.tenant_id);
     insert into ingest.refusal as r (tenant_id, connection_id, operation, status, code, trace)
@@ -1067,7 +1068,7 @@ begin
 end
 $$;
 
--- Verdicts: ok | unauthorized | suspended; for requests that touch no resource (discovery).
+-- Verdicts: ok | unauthorized | suspended | outdated; for requests that touch no resource (discovery).
 create function ingest.admit(in path text, in token_hash bytea, out verdict text)
     language plpgsql volatile
 as $$

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
 import orjson
@@ -21,6 +22,14 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # a receiver may ignore it (RFC 8259 Â
 _TYPES: Final = frozenset({b"application/scim+json", b"application/json"})
 # A name's end may be written in another way, and a text may look like one.
 _AMBIGUOUS = re.compile(rb'"\s+:|\\"|\\u00(?:22|3[Aa])')
+
+
+@dataclass(slots=True)
+class Received:
+    """A body that was read, kept for whoever has to understand it once more."""
+
+    value: object = None
+    is_there: bool = False
 
 
 class Abandoned(Exception):

@@ -199,6 +199,8 @@ def _part(call: Call, operation: BulkOperation) -> Part:
         call.admitted,
         call.lanes,
         call.limits,
+        call.types,
+        call.received,
         operation.data,
     )
 

@@ -9,12 +9,14 @@ from starlette.responses import Response
 from vestibule.scim import discovery
 from vestibule.scim.errors import Forbidden, NotFound
 from vestibule.scim.limits import Limits
+from vestibule.scim.resource_types import ResourceTypes
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.rendering import ScimResponse
 
 CACHED_SECONDS: Final = 60
 
-Document: TypeAlias = Callable[[str], dict[str, Any]]
+Document: TypeAlias = Callable[[str, ResourceTypes], dict[str, Any]]
+Item: TypeAlias = Callable[[str, str, ResourceTypes], dict[str, Any] | None]
 
 
 def shows(document: Document) -> Handler:
@@ -26,22 +28,22 @@ def shows(document: Document) -> Handler:
             await call.check_caller()
             raise Forbidden("What this service can do is not filtered: ask without a filter.")
         await call.check_caller()
-        return cacheable(call, document(call.base))
+        return cacheable(call, document(call.base, call.types))
 
     return show
 
 
 def shows_config(limits: Limits) -> Handler:
     """A handler that answers with what works here, and with the limits that are in force."""
-    return shows(lambda base: discovery.service_provider_config(base, limits))
+    return shows(lambda base, _: discovery.service_provider_config(base, limits))
 
 
-def shows_item(document: Callable[[str, str], dict[str, Any] | None]) -> Handler:
+def shows_item(document: Item) -> Handler:
     """A handler that answers with the document that the path names."""
 
     async def show(call: Call) -> Response:
         await call.check_caller()
-        body = document(call.request.path_params["id"], call.base)
+        body = document(call.request.path_params["id"], call.base, call.types)
         if body is None:
             raise NotFound("There is no such document: read the list without an id.")
         return cacheable(call, body)

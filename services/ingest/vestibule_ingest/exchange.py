@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -13,18 +13,20 @@ from vestibule.database.callers import Refusal, admit, refuse
 from vestibule.database.verdicts import Refused, Verdict
 from vestibule.domain.identifiers import parse_id
 from vestibule.domain.tokens import Credential
-from vestibule.scim.errors import NotFound, ScimError, Unauthorized
+from vestibule.scim.errors import NotFound, ScimError, Unauthorized, Unavailable
 from vestibule.scim.limits import Limits
+from vestibule.scim.resource_types import ResourceTypes
 from vestibule.telemetry.logging import logger
 from vestibule.telemetry.tracing import traceparent
 from vestibule_ingest.admission import Admission, Admitted
 from vestibule_ingest.authentication import credential_of, headers_of
-from vestibule_ingest.bodies import Abandoned, read_json
+from vestibule_ingest.bodies import Abandoned, Received, read_json
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.lanes import Lanes
 from vestibule_ingest.parameters import check_length, parse_query
 from vestibule_ingest.rejections import DATABASE_TROUBLES, rejection, rejection_of_caller, trouble
 from vestibule_ingest.rendering import error_response
+from vestibule_ingest.tailoring import Tailoring
 
 # Refusals of the request itself: the IdP's admin has to change something, so somebody must be told.
 RECORDED: Final = frozenset({400, 403, 409, 413, 415})
@@ -32,13 +34,17 @@ RECORDED: Final = frozenset({400, 403, 409, 413, 415})
 UNSEEN: Final = frozenset({400, 413, 414, 415})
 WRITES: Final = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "remove"}
 CLIENT_CLOSED: Final = 499
+MOST_READINGS: Final = 3  # of one request, while the schemas that it is read by are changed
 
 log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a handler knows of a request; `base` is the connection's own base URL."""
+    """What a handler knows of a request; `base` is the connection's own base URL.
+
+    `types` are the resource types of its tenant, by which the request is read.
+    """
 
     request: Request
     headers: Mapping[bytes, bytes]
@@ -48,6 +54,8 @@ class Call:
     admitted: Admitted
     lanes: Lanes
     limits: Limits
+    types: ResourceTypes
+    received: Received
 
     def query(self) -> Mapping[str, str]:
         """The URL's parameters by lower-case name."""
@@ -55,9 +63,13 @@ class Call:
 
     async def json(self, most: int) -> Any:
         """The parsed body, of at most `most` bytes."""
-        return await read_json(
-            self.request.receive, self.headers, self.admitted, most, self.check_caller, self.limits
-        )
+        received = self.received
+        if not received.is_there:
+            received.value = await read_json(
+                self.request.receive, self.headers, self.admitted, most, self.check_caller, self.limits
+            )
+            received.is_there = True
+        return received.value
 
     async def resource_id(self) -> UUID:
         """The id in the path; what cannot be one is as missing as any, once the caller is known."""
@@ -70,7 +82,10 @@ class Call:
     async def check_caller(self) -> None:
         """Authenticate where no other statement does."""
         async with self.lanes.take() as connection:
-            error = rejection_of_caller(await admit(connection, self.caller))
+            verdict = await admit(connection, self.caller)
+        if verdict is Verdict.OUTDATED:
+            raise Refused(verdict)
+        error = rejection_of_caller(verdict)
         if error is not None:
             raise error
         self.admitted.know()
@@ -80,6 +95,10 @@ Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
+class Outdated(Exception):
+    """The request was read by schemas that are not the tenant's any more; nothing came of it."""
+
+
 class Exchange:
     """Makes endpoints of handlers: authentication, admission, errors and the log line around each."""
 
@@ -87,6 +106,7 @@ class Exchange:
         self, lanes: Lanes, admission: Admission, metrics: IngestMetrics, public_url: str, limits: Limits
     ) -> None:
         self._lanes = lanes
+        self._tailoring = Tailoring(lanes)
         self._admission = admission
         self._metrics = metrics
         self._public_url = public_url
@@ -124,8 +144,20 @@ class Exchange:
             caller = credential_of(path, headers)
             with self._admission.admit(caller) as admitted:
                 base = f"{self._public_url}/scim/v2/{path}"
+                types = self._tailoring.known(path)
+                if types.version:
+                    caller = caller.reading_by(types.version)
                 call = Call(
-                    request, headers, caller, base, traceparent(), admitted, self._lanes, self._limits
+                    request,
+                    headers,
+                    caller,
+                    base,
+                    traceparent(),
+                    admitted,
+                    self._lanes,
+                    self._limits,
+                    types,
+                    Received(),
                 )
                 return await self._answer_admitted(call, handler, operation)
         except ScimError as error:
@@ -134,6 +166,21 @@ class Exchange:
     async def _answer_admitted(
         self, call: Call, handler: Handler, operation: str
     ) -> tuple[Response, str | None]:
+        for _ in range(MOST_READINGS):
+            try:
+                return await self._attempt(call, handler, operation)
+            except Outdated:
+                try:
+                    path = call.caller.path.partition(";")[0]
+                    types = await self._tailoring.learn(path, call.caller)
+                except (Refused, ScimError, *DATABASE_TROUBLES) as error:
+                    answer = _as_error(error)
+                    return error_response(answer), code_of(answer)
+                call = replace(call, caller=call.caller.reading_by(types.version), types=types)
+        answer = Unavailable("The customer's schemas change at this moment: repeat the request.")
+        return error_response(answer), code_of(answer)
+
+    async def _attempt(self, call: Call, handler: Handler, operation: str) -> tuple[Response, str | None]:
         try:
             scope = call.request.scope
             check_length(scope["path"], scope["query_string"], self._limits.url_length)
@@ -143,6 +190,8 @@ class Exchange:
         except ScimError as error:
             answer = await self._record(call, operation, error)
         except Refused as refused:
+            if refused.verdict is Verdict.OUTDATED:
+                raise Outdated from refused
             if refused.verdict is not Verdict.UNAUTHORIZED:
                 call.admitted.know()
             answer = await self._record(call, operation, rejection(refused))
@@ -172,6 +221,8 @@ class Exchange:
             self._metrics.refusals_lost.inc()
             log.warning("refusal_not_recorded", operation=operation, code=code_of(error))
             return error
+        if verdict is Verdict.OUTDATED:
+            raise Outdated
         return rejection_of_caller(verdict) or error
 
 
@@ -184,6 +235,16 @@ def _tell(method: str, noun: str, status: int, code: str | None, began: float) -
         code=code,
         duration=round(time.monotonic() - began, 4),
     )
+
+
+def _as_error(error: Exception) -> ScimError:
+    match error:
+        case ScimError():
+            return error
+        case Refused():
+            return rejection(error)
+        case _:
+            return trouble(error)
 
 
 def code_of(error: ScimError) -> str:

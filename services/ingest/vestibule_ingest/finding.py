@@ -1,7 +1,7 @@
 """Lists of users, of groups and of both: by GET and by POST to `/.search`, filtered, sorted and paged."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -68,7 +68,7 @@ class Request:
     @property
     def with_members(self) -> bool:
         """Whether groups are shown with their members."""
-        return GROUP in self.types and wants(self.projections[GROUP.name], "members")
+        return GROUP.name in self.projections and wants(self.projections[GROUP.name], "members")
 
     @property
     def lookup(self) -> Lookup | None:
@@ -99,7 +99,8 @@ class Finding:
         """GET of a type's endpoint, or of the base for both (RFC 7644 §3.4.2); nothing found is a success."""
 
         async def find(call: Call) -> Response:
-            request = _request(parse_list_query(call.query(), self.limits), types, self.limits)
+            own = [call.types.named(kind.name) for kind in types]
+            request = _request(parse_list_query(call.query(), self.limits), own, self.limits)
             return await self._answer(call, request)
 
         return find
@@ -108,8 +109,9 @@ class Finding:
         """POST to `/.search` below a type's endpoint, or below the base for both (RFC 7644 §3.4.3)."""
 
         async def find(call: Call) -> Response:
+            own = [call.types.named(kind.name) for kind in types]
             body = await call.json(self.limits.search_bytes)
-            request = _request(parse_search_request(body, self.limits), types, self.limits)
+            request = _request(parse_search_request(body, self.limits), own, self.limits)
             return await self._answer(call, request)
 
         return find
@@ -128,7 +130,7 @@ class Finding:
     async def _look_up(self, call: Call, request: Request, lookup: Lookup) -> Response:
         page = request.query.page
         found: list[Person] | list[Group]
-        if request.types[0] is USER:
+        if request.types[0].name == USER.name:
             total, found = await self._look_up_users(call.caller, person_query(lookup), page)
         else:
             asked = group_query(lookup)
@@ -235,7 +237,7 @@ def search_of(
 ) -> Search:
     """A list as the statement takes it; InvalidFilter, InvalidValue, TooMany."""
     names = [kind.name for kind in types]
-    sources = [_SOURCES[name] for name in names]
+    sources = [_source(kind) for kind in types]
     parameters = Parameters(ARGUMENTS, base)
     conditions = dict.fromkeys(names, "true")
     keys: dict[str, str] = {}
@@ -251,6 +253,11 @@ def search_of(
         keys.get(GROUP.name),
         descending,
     )
+
+
+def _source(kind: ResourceType) -> Source:
+    source = _SOURCES[kind.name]
+    return replace(source, resource_type=kind) if kind.defined else source
 
 
 def _span(query: ListQuery, cursor: Cursor | None) -> Span:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from vestibule.scim.projection import Projection, parse_projection, wants
-from vestibule.scim.schemas import GROUP
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.memberships import Memberships
 from vestibule_ingest.preconditions import parse_tags
@@ -32,14 +31,14 @@ class Groups:
     async def create(self, call: Call) -> Response:
         """POST /Groups (RFC 7644 §3.3)."""
         body = await call.json(call.limits.group_bytes)
-        projection = _projection(call.query())
-        group = await self.memberships.create_group(call.caller, body, call.trace)
+        projection = _projection(call)
+        group = await self.memberships.create_group(call.caller, body, call.trace, call.types.group)
         shown = group_body(group, call.base, projection)
         return ScimResponse(shown, 201, tagged(group.version, f"{call.base}/Groups/{group.id}"))
 
     async def read(self, call: Call) -> Response:
         """GET /Groups/{id} (RFC 7644 §3.4.1); members are loaded only where they are wanted."""
-        projection = _projection(call.query())
+        projection = _projection(call)
         target = await call.resource_id()
         unless = parse_tags(call.headers, b"if-none-match")
         group = await self.memberships.read_group(
@@ -51,23 +50,25 @@ class Groups:
 
     async def replace(self, call: Call) -> Response:
         """PUT /Groups/{id} (RFC 7644 §3.5.1)."""
-        projection = _projection(call.query())
+        projection = _projection(call)
         target = await call.resource_id()
         body = await call.json(call.limits.group_bytes)
         match = parse_tags(call.headers, b"if-match")
         with_members = wants(projection, "members")
         group = await self.memberships.replace_group(
-            call.caller, target, body, match, call.trace, with_members=with_members
+            call.caller, target, body, match, call.trace, call.types.group, with_members=with_members
         )
         return ScimResponse(group_body(group, call.base, projection), 200, tagged(group.version))
 
     async def patch(self, call: Call) -> Response:
         """PATCH /Groups/{id} (RFC 7644 §3.5.2): 204, as Entra asks, or what `attributes` name."""
-        projection = _projection(call.query())
+        projection = _projection(call)
         target = await call.resource_id()
         body = await call.json(call.limits.group_bytes)
         match = parse_tags(call.headers, b"if-match")
-        version = await self.memberships.patch_group(call.caller, target, body, match, call.trace)
+        version = await self.memberships.patch_group(
+            call.caller, target, body, match, call.trace, call.types.group
+        )
         if projection is None or projection.included is None:
             return ScimResponse(None, 204, tagged(version))
         group = await self.memberships.read_group(
@@ -83,7 +84,8 @@ class Groups:
         return ScimResponse(None, 204)
 
 
-def _projection(query: Mapping[str, str]) -> Projection | None:
-    if not query:
+def _projection(call: Call) -> Projection | None:
+    query, kind = call.query(), call.types.group
+    if not query and not kind.withholds:
         return None
-    return parse_projection(query.get("attributes"), query.get("excludedattributes"), GROUP)
+    return parse_projection(query.get("attributes"), query.get("excludedattributes"), kind)

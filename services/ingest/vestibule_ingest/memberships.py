@@ -11,10 +11,12 @@ from vestibule.database.groups import Group, GroupStamp, GroupWrite, MembersWrit
 from vestibule.database.pool import Connection
 from vestibule.database.verdicts import MembersUnknown
 from vestibule.domain.tokens import Credential
+from vestibule.scim.attributes import ResourceType
+from vestibule.scim.fitting import fit
 from vestibule.scim.group_patch import patch_group
 from vestibule.scim.groups import GroupKeys, MemberRef, parse_group
 from vestibule.scim.limits import Limits
-from vestibule.scim.schemas import GROUP
+from vestibule.scim.resources import keep_immutable
 from vestibule.scim.search_documents import search_document
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.lanes import Lanes, in_a_lane
@@ -33,12 +35,14 @@ class Memberships:
     metrics: IngestMetrics
     limits: Limits
 
-    async def create_group(self, caller: Credential, body: object, trace: str | None) -> Group:
+    async def create_group(
+        self, caller: Credential, body: object, trace: str | None, kind: ResourceType
+    ) -> Group:
         """Store a new group with its members."""
-        parsed = parse_group(body)
+        parsed = parse_group(body, kind)
         self.metrics.repaired(parsed.repairs)
         members = _known_form(parsed.members or ())
-        write = _write(parsed.document, parsed.keys)
+        write = _write(parsed.document, parsed.keys, kind)
         identifier = new_id()
         made = await in_a_lane(
             self.lanes, lambda lane: groups.create_group(lane, caller, identifier, write, members, trace)
@@ -59,6 +63,7 @@ class Memberships:
         body: object,
         match: Tags | None,
         trace: str | None,
+        kind: ResourceType,
         *,
         with_members: bool,
     ) -> Group:
@@ -66,9 +71,9 @@ class Memberships:
 
         Returns the group as this very write left it; only where it left its members, they are read anew.
         """
-        parsed = parse_group(body)
+        parsed = parse_group(body, kind)
         self.metrics.repaired(parsed.repairs)
-        write = _write(parsed.document, parsed.keys)
+        write = _write(parsed.document, parsed.keys, kind)
         if parsed.members is None:
             members = MembersWrite()
         else:
@@ -76,9 +81,11 @@ class Memberships:
 
         async def work(lane: Connection) -> GroupStamp | None:
             expected = None
-            if match is not None:
+            if match is not None or kind.holds_values:
                 group = await groups.read_group(lane, caller, target, with_members=False)
-                require(match, group.version)
+                if match is not None:
+                    require(match, group.version)
+                keep_immutable(kind, fit(kind, group.document).document, parsed.document)
                 expected = group.version
             return await groups.change_group(lane, caller, target, expected, write, members, trace)
 
@@ -89,7 +96,13 @@ class Memberships:
         return Group(target, parsed.document, shown, stamp.version, stamp.created_at, stamp.modified_at)
 
     async def patch_group(
-        self, caller: Credential, target: UUID, body: object, match: Tags | None, trace: str | None
+        self,
+        caller: Credential,
+        target: UUID,
+        body: object,
+        match: Tags | None,
+        trace: str | None,
+        kind: ResourceType,
     ) -> int:
         """Carry out a PATCH as a difference; the member list is neither read nor written whole.
 
@@ -99,7 +112,7 @@ class Memberships:
         async def work(lane: Connection) -> int | None:
             group = await groups.read_group(lane, caller, target, with_members=False)
             require(match, group.version)
-            change = patch_group(group.document, body, self.limits.group_operations)
+            change = patch_group(group.document, body, kind, self.limits.group_operations)
             self.metrics.repaired(change.repairs)
             if not change.changed and change.members.is_empty:
                 return group.version
@@ -108,7 +121,7 @@ class Memberships:
                 caller,
                 target,
                 group.version if change.changed or match is not None else None,
-                _write(change.document, change.keys) if change.changed else None,
+                _write(change.document, change.keys, kind) if change.changed else None,
                 MembersWrite(
                     change.members.replaced,
                     _known_form(change.members.added),
@@ -162,5 +175,5 @@ def _as_json(members: Sequence[str]) -> str:
     return "[" + ",".join(listed) + "]"
 
 
-def _write(document: dict[str, object], keys: GroupKeys) -> GroupWrite:
-    return GroupWrite(document, search_document(document, GROUP), keys.external_id, keys.display_name_ci)
+def _write(document: dict[str, object], keys: GroupKeys, kind: ResourceType) -> GroupWrite:
+    return GroupWrite(document, search_document(document, kind), keys.external_id, keys.display_name_ci)

@@ -25,11 +25,11 @@ from vestibule.database.persons import (
 from vestibule.database.pool import Connection
 from vestibule.domain.identifiers import uuid7
 from vestibule.domain.tokens import Credential
+from vestibule.scim.attributes import ResourceType
 from vestibule.scim.errors import Unavailable
 from vestibule.scim.limits import Limits
 from vestibule.scim.patch import patch_user
 from vestibule.scim.resources import UserKeys, parse_user
-from vestibule.scim.schemas import USER
 from vestibule.scim.search_documents import search_document
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.lanes import Lanes, in_a_lane
@@ -60,11 +60,13 @@ class Provisioning:
     writing: Sharing[PersonChange, Written]
     limits: Limits
 
-    async def create_user(self, caller: Credential, body: object, trace: str | None) -> Person:
+    async def create_user(
+        self, caller: Credential, body: object, trace: str | None, kind: ResourceType
+    ) -> Person:
         """Store a new user, or bring a removed one back under its old id."""
-        parsed = parse_user(body)
+        parsed = parse_user(body, None, kind)
         self.metrics.repaired(parsed.repairs)
-        write = _write(parsed.document, parsed.keys)
+        write = _write(parsed.document, parsed.keys, kind)
         made = await self.writing.carry_out(NewPerson(caller, new_id(), write, trace))
         assert isinstance(made, Created)
         return Person(made.id, parsed.document, (), made.version, made.created_at, made.modified_at)
@@ -74,28 +76,40 @@ class Provisioning:
         return await self.reading.carry_out(PersonSought(caller, PersonQuery(PersonKey.ID, str(target))))
 
     async def replace_user(
-        self, caller: Credential, target: UUID, body: object, match: Tags | None, trace: str | None
+        self,
+        caller: Credential,
+        target: UUID,
+        body: object,
+        match: Tags | None,
+        trace: str | None,
+        kind: ResourceType,
     ) -> Person:
         """Carry out a PUT."""
 
         def edit(document: dict[str, Any]) -> Edit:
-            parsed = parse_user(body, document)
+            parsed = parse_user(body, document, kind)
             self.metrics.repaired(parsed.repairs)
             return Edit(parsed.document, parsed.keys, parsed.document != document)
 
-        return await self._edit(caller, target, edit, "replace", match, trace)
+        return await self._edit(caller, target, edit, "replace", match, trace, kind)
 
     async def patch_user(
-        self, caller: Credential, target: UUID, body: object, match: Tags | None, trace: str | None
+        self,
+        caller: Credential,
+        target: UUID,
+        body: object,
+        match: Tags | None,
+        trace: str | None,
+        kind: ResourceType,
     ) -> Person:
         """Carry out a PATCH: all of it or nothing."""
 
         def edit(document: dict[str, Any]) -> Edit:
-            patched = patch_user(document, body, self.limits.user_operations)
+            patched = patch_user(document, body, kind, self.limits.user_operations)
             self.metrics.repaired(patched.repairs)
             return Edit(patched.document, patched.keys, patched.changed)
 
-        return await self._edit(caller, target, edit, "patch", match, trace)
+        return await self._edit(caller, target, edit, "patch", match, trace, kind)
 
     async def remove_user(
         self, caller: Credential, target: UUID, match: Tags | None, trace: str | None
@@ -125,6 +139,7 @@ class Provisioning:
         operation: str,
         match: Tags | None,
         trace: str | None,
+        kind: ResourceType,
     ) -> Person:
         """Read, change, write; whoever was overtaken changes what the other left. No change, no write."""
 
@@ -134,7 +149,7 @@ class Provisioning:
             edited = edit(person.document)
             if not edited.changed:
                 return person
-            write = _write(edited.document, edited.keys)
+            write = _write(edited.document, edited.keys, kind)
             change = ChangedPerson(caller, target, person.version, write, operation, trace)
             result = await self.writing.carry_out(change)
             person = replace(person, version=result.version, modified_at=result.modified_at)
@@ -171,10 +186,10 @@ def new_id() -> UUID:
     return uuid7(time.time_ns() // 1_000_000, secrets.token_bytes(10))
 
 
-def _write(document: dict[str, Any], keys: UserKeys) -> PersonWrite:
+def _write(document: dict[str, Any], keys: UserKeys, kind: ResourceType) -> PersonWrite:
     return PersonWrite(
         document,
-        search_document(document, USER),
+        search_document(document, kind),
         keys.external_id,
         keys.user_name_ci,
         keys.display_name_ci,

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from vestibule.database.groups import Group
 from vestibule.database.persons import Person
-from vestibule.scim.attributes import ResourceType
 from vestibule.scim.errors import ERROR_SCHEMA, ScimError, TooLarge, Unauthorized, Unavailable
 from vestibule.scim.projection import Projection, project
 from vestibule.scim.representation import (
@@ -19,7 +18,6 @@ from vestibule.scim.representation import (
     render_user,
     weak_etag,
 )
-from vestibule.scim.schemas import GROUP, USER
 from vestibule_ingest.authentication import CHALLENGE
 from vestibule_ingest.throttling import Throttled
 
@@ -45,7 +43,7 @@ def user_body(person: Person, base: str, projection: Projection | None) -> dict[
         GroupRef(group["value"], group["display"], f"{base}/Groups/{group['value']}")
         for group in person.groups
     ]
-    return _projected(render_user(person.document, identifier, meta, groups), USER, projection)
+    return _projected(render_user(person.document, identifier, meta, groups), projection)
 
 
 def group_body(group: Group, base: str, projection: Projection | None) -> dict[str, Any]:
@@ -57,7 +55,7 @@ def group_body(group: Group, base: str, projection: Projection | None) -> dict[s
         # Stored without the address that this service is reached at, which may change.
         members = group.members.replace('"$ref":"/', f'"$ref":"{base}/')
         body["members"] = orjson.Fragment(members) if projection is None else orjson.loads(members)
-    return _projected(body, GROUP, projection)
+    return _projected(body, projection)
 
 
 def tagged(version: int, location: str | None = None) -> dict[str, str]:
@@ -88,5 +86,5 @@ def refusal(status: int, detail: str) -> tuple[str, bytes]:
     return CONTENT_TYPE, orjson.dumps(body)
 
 
-def _projected(body: dict[str, Any], kind: ResourceType, projection: Projection | None) -> dict[str, Any]:
-    return body if projection is None else project(projection, body, kind)
+def _projected(body: dict[str, Any], projection: Projection | None) -> dict[str, Any]:
+    return body if projection is None else project(projection, body, projection.resource_type)

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from vestibule.database.persons import Person
 from vestibule.scim.projection import Projection, parse_projection
-from vestibule.scim.schemas import USER
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.preconditions import parse_tags
 from vestibule_ingest.provisioning import Provisioning
@@ -33,14 +32,14 @@ class Users:
     async def create(self, call: Call) -> Response:
         """POST /Users (RFC 7644 §3.3)."""
         body = await call.json(call.limits.user_bytes)
-        projection = _projection(call.query())
-        person = await self.provisioning.create_user(call.caller, body, call.trace)
+        projection = _projection(call)
+        person = await self.provisioning.create_user(call.caller, body, call.trace, call.types.user)
         shown = user_body(person, call.base, projection)
         return ScimResponse(shown, 201, tagged(person.version, f"{call.base}/Users/{person.id}"))
 
     async def read(self, call: Call) -> Response:
         """GET /Users/{id} (RFC 7644 §3.4.1)."""
-        projection = _projection(call.query())
+        projection = _projection(call)
         target = await call.resource_id()
         unless = parse_tags(call.headers, b"if-none-match")
         person = await self.provisioning.read_user(call.caller, target)
@@ -50,20 +49,24 @@ class Users:
 
     async def replace(self, call: Call) -> Response:
         """PUT /Users/{id} (RFC 7644 §3.5.1)."""
-        projection = _projection(call.query())
+        projection = _projection(call)
         target = await call.resource_id()
         body = await call.json(call.limits.user_bytes)
         match = parse_tags(call.headers, b"if-match")
-        person = await self.provisioning.replace_user(call.caller, target, body, match, call.trace)
+        person = await self.provisioning.replace_user(
+            call.caller, target, body, match, call.trace, call.types.user
+        )
         return _shown(person, call, projection)
 
     async def patch(self, call: Call) -> Response:
         """PATCH /Users/{id} (RFC 7644 §3.5.2)."""
-        projection = _projection(call.query())
+        projection = _projection(call)
         target = await call.resource_id()
         body = await call.json(call.limits.user_bytes)
         match = parse_tags(call.headers, b"if-match")
-        person = await self.provisioning.patch_user(call.caller, target, body, match, call.trace)
+        person = await self.provisioning.patch_user(
+            call.caller, target, body, match, call.trace, call.types.user
+        )
         return _shown(person, call, projection)
 
     async def remove(self, call: Call) -> Response:
@@ -74,10 +77,11 @@ class Users:
         return ScimResponse(None, 204)
 
 
-def _projection(query: Mapping[str, str]) -> Projection | None:
-    if not query:
+def _projection(call: Call) -> Projection | None:
+    query, kind = call.query(), call.types.user
+    if not query and not kind.withholds:
         return None
-    return parse_projection(query.get("attributes"), query.get("excludedattributes"), USER)
+    return parse_projection(query.get("attributes"), query.get("excludedattributes"), kind)
 
 
 def _shown(person: Person, call: Call, projection: Projection | None) -> Response:

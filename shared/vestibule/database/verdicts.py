@@ -22,6 +22,7 @@ class Verdict(StrEnum):
     UNKNOWN_MEMBERS = "unknown_members"
     UNAUTHORIZED = "unauthorized"
     SUSPENDED = "suspended"
+    OUTDATED = "outdated"  # the request was read by extension schemas that are not the tenant's any more
 
 
 class Refused(Exception):

@@ -19,10 +19,17 @@ class Credential:
     """What a caller presents: the connection's name in its base URL and the digest of its token.
 
     Every read and write takes one. Whether the two belong together is decided inside the statement itself.
+    Behind the name in `path` stands `;` and the version of the tenant's extension schemas by which the
+    request was read, if that is not 0: a statement refuses whoever reads by old ones.
     """
 
     path: str
     token_hash: bytes
+
+    def reading_by(self, version: int) -> "Credential":
+        """The same caller, whose request is read by this version of the tenant's schemas."""
+        name = self.path.partition(";")[0]
+        return Credential(f"{name};{version}" if version else name, self.token_hash)
 
 
 def mint(randomness: bytes) -> str:

@@ -30,6 +30,8 @@ OUTSIDE = {"chain.sync", "chain.fanout", "console.token", "router.email_claim"}
 
 SEED = """
 with ids as (select $1::uuid as tenant, $2::uuid as connection, $3::uuid as desk, gen_random_uuid() as x)
+, schemas as (insert into console.schemas_version (tenant_id, version, document)
+    select tenant, 1, '[]' from ids returning 1)
 , person as (insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, resource)
     select tenant, connection, x, 'someone', true, '{}' from ids returning 1)
 , grp as (insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, resource)
