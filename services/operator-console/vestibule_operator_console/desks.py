@@ -14,8 +14,10 @@ from vestibule.database.desk_records import (
     find_desk,
     insert_desk,
     renew_credentials,
+    set_desk_state,
 )
 from vestibule.database.desk_records import list_desks as read_desks
+from vestibule.database.tenants import list_tenants
 from vestibule.domain.desks import (
     DeskKind,
     capabilities_of,
@@ -24,11 +26,13 @@ from vestibule.domain.desks import (
     settings_problems,
 )
 from vestibule.domain.identifiers import DeskId
+from vestibule.domain.tenants import DeskState, TenantState
 from vestibule.sealing import seal
 from vestibule.settings.values import Secret
 from vestibule_operator_console.console import Console, new_id
 from vestibule_operator_console.names import checked_name
 from vestibule_operator_console.problems import Conflict, NotThere, Unusable
+from vestibule_operator_console.tenants import wake_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,31 @@ async def renew_desk(console: Console, name: str, credentials: DeskCredentials) 
         await renew_credentials(connection, desk.id, sealed)
         detail = {"name": name, "sealing_key": sealed.key_id}
         await append_audit(connection, None, console.actor, "desk.renew", desk.id, detail)
+    return await _found(console, name)
+
+
+async def disable_desk(console: Console, name: str) -> DeskRecord:
+    """Nothing is sent to it from the next call on; requests are taken and wait. Conflict if so already."""
+    desk = await _found(console, name)
+    async with console.pool.acquire() as connection, connection.transaction():
+        if not await set_desk_state(connection, desk.id, DeskState.DISABLED):
+            raise Conflict(f"desk {name!r} is out of service already.")
+        await append_audit(connection, None, console.actor, "desk.disable", desk.id, {"name": name})
+    return await _found(console, name)
+
+
+async def enable_desk(console: Console, name: str) -> DeskRecord:
+    """Back in service; all its customers catch up. May be repeated: the second time wakes who still waits."""
+    desk = await _found(console, name)
+    async with console.pool.acquire() as connection, connection.transaction():
+        await set_desk_state(connection, desk.id, DeskState.ACTIVE)
+        detail = {"name": name, "trace": console.trace}
+        await append_audit(connection, None, console.actor, "desk.enable", desk.id, detail)
+    # after that commit: what a claim puts to sleep from now on was put there for another reason
+    for tenant in await list_tenants(console.pool):
+        if tenant.desk == desk.id and tenant.state is TenantState.ACTIVE:
+            async with console.entering(tenant.id) as entered:
+                await wake_tenant(console, entered, tenant)
     return await _found(console, name)
 
 

@@ -6,6 +6,7 @@ from vestibule.database.audits import append_audit
 from vestibule.database.conflicts import Taken
 from vestibule.database.connections import list_connections, mark_connection
 from vestibule.database.desk_records import find_desk, list_desks
+from vestibule.database.pool import Connection
 from vestibule.database.tenants import (
     Tenant,
     insert_home_organization,
@@ -78,13 +79,18 @@ async def resume_tenant(console: Console, slug: str) -> Tenant:
     async with console.entering(tenant.id) as connection:
         if not await set_tenant_state(connection, tenant.id, TenantState.ACTIVE):
             raise Conflict(f"tenant {slug!r} is not suspended.")
-        home = organization_id(tenant.id, HOME)
-        await mark_organization(connection, tenant.id, tenant.desk, home, console.trace)
-        for onboarded in await list_connections(connection, tenant.id):
-            await mark_connection(connection, tenant.id, tenant.desk, onboarded.connection.id, console.trace)
+        await wake_tenant(console, connection, tenant)
         detail = {"trace": console.trace}
         await append_audit(connection, tenant.id, console.actor, "tenant.resume", tenant.id, detail)
     return await console.tenant(slug)
+
+
+async def wake_tenant(console: Console, connection: Connection, tenant: Tenant) -> None:
+    """Have everything looked at again that was put to sleep; repeating it changes nothing more. Entered."""
+    home = organization_id(tenant.id, HOME)
+    await mark_organization(connection, tenant.id, tenant.desk, home, console.trace)
+    for onboarded in await list_connections(connection, tenant.id):
+        await mark_connection(connection, tenant.id, tenant.desk, onboarded.connection.id, console.trace)
 
 
 def _taken(taken: Taken, slug: str, prefix: str) -> Conflict:

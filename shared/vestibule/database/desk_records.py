@@ -117,3 +117,9 @@ async def renew_credentials(connection: Connection, desk: DeskId, credentials: S
     await connection.execute(
         statements(FILE)["renew"], desk, credentials.sealed, credentials.key_id, credentials.expire_at
     )
+
+
+async def set_desk_state(connection: Connection, desk: DeskId, state: DeskState) -> bool:
+    """Take a desk out of service or back into it; False when it was in that state already."""
+    done: str = await connection.execute(statements(FILE)["set_state"], desk, state.value)
+    return done == "UPDATE 1"

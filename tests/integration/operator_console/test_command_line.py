@@ -18,6 +18,8 @@ COMMANDS = [
     "desk create",
     "desk list",
     "desk renew",
+    "desk disable",
+    "desk enable",
     "tenant create",
     "tenant list",
     "tenant suspend",
@@ -83,6 +85,8 @@ def test_every_command_writes_one_json_document(vestibule: CommandLine) -> None:
     token = onboard(vestibule)["token_hint"]  # and with it create of desk, tenant and connection
     for arguments, key in (
         (["desk", "list"], "desks"),
+        (["desk", "disable", "main"], "desk"),
+        (["desk", "enable", "main"], "desk"),
         (["tenant", "list"], "tenants"),
         (["tenant", "suspend", "acme"], "tenant"),
         (["tenant", "resume", "acme"], "tenant"),

@@ -13,6 +13,8 @@ from vestibule_operator_console.command_line.session import Session
 from vestibule_operator_console.desks import (
     DeskCredentials,
     create_desk,
+    disable_desk,
+    enable_desk,
     list_desks,
     read_credentials,
     renew_desk,
@@ -30,8 +32,8 @@ class DeskCommands:
         self._session = session
 
     def register(self, app: App) -> None:
-        group = App(name="desk", help="Service desks: create, list, renew their credentials.")
-        for command in (self.create, self.list, self.renew):
+        group = App(name="desk", help="Service desks: create, list, renew credentials, disable, enable.")
+        for command in (self.create, self.list, self.renew, self.disable, self.enable):
             group.command(command)
         app.command(group)
 
@@ -144,6 +146,36 @@ class DeskCommands:
         async with self._session.console() as console:
             desk = await renew_desk(console, name, credentials)
         told = f"Desk {name} has new credentials. What was parked meanwhile: `vestibule replay`"
+        return Answer(json, {"desk": document(desk)}, [told])
+
+    async def disable(self, name: str, /, *, json: Json = False) -> Answer:
+        """Take a desk out of service: requests are accepted, and nothing is sent to it.
+
+        Example: `vestibule desk disable main`
+
+        Parameters
+        ----------
+        name
+            Name of the desk.
+        """
+        async with self._session.console() as console:
+            desk = await disable_desk(console, name)
+        told = f"Desk {name} is out of service, work for it waits. `vestibule desk enable {name}` ends it."
+        return Answer(json, {"desk": document(desk)}, [told])
+
+    async def enable(self, name: str, /, *, json: Json = False) -> Answer:
+        """Put a desk back into service, and let all of its customers catch up.
+
+        Example: `vestibule desk enable main`
+
+        Parameters
+        ----------
+        name
+            Name of the desk.
+        """
+        async with self._session.console() as console:
+            desk = await enable_desk(console, name)
+        told = f"Desk {name} is in service; what waited goes on: `vestibule standing`"
         return Answer(json, {"desk": document(desk)}, [told])
 
     def _credentials(self, file: str | None, expire_on: str | None, kind: DeskKind | None) -> DeskCredentials:

@@ -12,6 +12,9 @@ values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::jsonb, $6::bytea, $7::text,
 -- name: insert_flow
 insert into chain.desk_flow (desk_id) values ($1::uuid);
 
+-- name: set_state
+update console.desk set state = $2::text where id = $1::uuid and state <> $2::text;
+
 -- name: renew
 update console.desk set sealed_credentials = $2::bytea, sealing_key_id = $3::text, credentials_expire_at = $4::timestamptz
  where id = $1::uuid;
