@@ -11,7 +11,7 @@ from vestibule.process.running import run
 from vestibule.process.serving import serve
 from vestibule.settings.loading import load_or_exit
 from vestibule.settings.services import IngestSettings
-from vestibule.telemetry.logging import configure_logging
+from vestibule.telemetry.logging import configure_logging, logger
 from vestibule.telemetry.metrics import open_registry
 from vestibule.telemetry.tracing import open_tracing
 from vestibule_ingest.app import Parts, build_service
@@ -40,6 +40,7 @@ async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> Non
             tracer=tracing.tracer,
             registry=registry,
             public_probes=settings.probes_listen is None,
+            requests_log=logger("vestibule_ingest.exchange").bind(),
         )
     )
     gc.collect()

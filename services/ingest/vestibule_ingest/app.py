@@ -29,7 +29,7 @@ from vestibule.scim.errors import (
 )
 from vestibule.scim.limits import Limits
 from vestibule.scim.schemas import GROUP, USER
-from vestibule.telemetry.logging import logger
+from vestibule.telemetry.logging import Logger, logger
 from vestibule.telemetry.metrics import RequestMetrics
 from vestibule.telemetry.requests import ObservedRequests
 from vestibule_ingest import discovery
@@ -44,6 +44,7 @@ from vestibule_ingest.lanes import Lanes
 from vestibule_ingest.memberships import Memberships
 from vestibule_ingest.provisioning import Provisioning
 from vestibule_ingest.rendering import error_response
+from vestibule_ingest.routing import ShortWay
 from vestibule_ingest.sharing import COMMITS_AT_ONCE, READS_AT_ONCE, Sharing
 from vestibule_ingest.throttling import Buckets
 from vestibule_ingest.users import Users
@@ -71,6 +72,7 @@ class Parts:
     registry: CollectorRegistry
     public_probes: bool = True  # whether the probes are served beside SCIM
     wall_clock: Callable[[], float] = time.time  # Unix seconds
+    requests_log: Logger = log  # where logging is set up by then, a bound one costs less for each line
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def build_service(parts: Parts) -> Service:
         Buckets(parts.request_rate, time.monotonic, parts.burst_seconds),
         Bounds(parts.pool_size * IN_HAND_PER_LANE, parts.requests_at_once, parts.body_memory),
     )
-    exchange = Exchange(lanes, admission, metrics, parts.public_url, limits)
+    exchange = Exchange(lanes, admission, metrics, parts.public_url, limits, parts.requests_log)
     reading = Sharing(lanes, read_persons, READS_AT_ONCE, metrics.reads_shared, metrics.parted)
     writing: Sharing[PersonChange, Written] = Sharing(
         lanes, write_persons, COMMITS_AT_ONCE, metrics.shared, metrics.parted
@@ -112,25 +114,25 @@ def build_service(parts: Parts) -> Service:
         endpoint = exchange.endpoint(noun, {"POST": finding.searches(*types)}, writes={})
         return Route(f"{BASE}{path}/.search", endpoint, methods=["POST"])
 
+    routes = [
+        searching("", "resources", USER, GROUP),
+        route("", "resources", {"GET": finding.lists(USER, GROUP)}),
+        searching("/Users", "users", USER),
+        searching("/Groups", "groups", GROUP),
+        route("/Users", "users", {"GET": finding.lists(USER), **users.collection}),
+        route("/Users/{id}", "users", users.item),
+        route("/Groups", "groups", {"GET": finding.lists(GROUP), **groups.collection}),
+        route("/Groups/{id}", "groups", groups.item),
+        route("/Bulk", "bulk", bulk.collection),
+        route("/Me", "me", dict.fromkeys(("GET", *WRITES), refuse_alias)),
+        route("/ServiceProviderConfig", "discovery", {"GET": discovery.shows_config(limits)}),
+        route("/ResourceTypes", "discovery", {"GET": discovery.RESOURCE_TYPES}),
+        route("/ResourceTypes/{id}", "discovery", {"GET": discovery.RESOURCE_TYPE}),
+        route("/Schemas", "discovery", {"GET": discovery.SCHEMAS}),
+        route("/Schemas/{id}", "discovery", {"GET": discovery.SCHEMA}),
+    ]
     application = Starlette(
-        routes=[
-            searching("", "resources", USER, GROUP),
-            route("", "resources", {"GET": finding.lists(USER, GROUP)}),
-            searching("/Users", "users", USER),
-            searching("/Groups", "groups", GROUP),
-            route("/Users", "users", {"GET": finding.lists(USER), **users.collection}),
-            route("/Users/{id}", "users", users.item),
-            route("/Groups", "groups", {"GET": finding.lists(GROUP), **groups.collection}),
-            route("/Groups/{id}", "groups", groups.item),
-            route("/Bulk", "bulk", bulk.collection),
-            route("/Me", "me", dict.fromkeys(("GET", *WRITES), refuse_alias)),
-            route("/ServiceProviderConfig", "discovery", {"GET": discovery.shows_config(limits)}),
-            route("/ResourceTypes", "discovery", {"GET": discovery.RESOURCE_TYPES}),
-            route("/ResourceTypes/{id}", "discovery", {"GET": discovery.RESOURCE_TYPE}),
-            route("/Schemas", "discovery", {"GET": discovery.SCHEMAS}),
-            route("/Schemas/{id}", "discovery", {"GET": discovery.SCHEMA}),
-            *(probe_routes(checks, parts.registry) if parts.public_probes else ()),
-        ],
+        routes=[*routes, *(probe_routes(checks, parts.registry) if parts.public_probes else ())],
         middleware=[
             Middleware(FlaggedBaseUrls),
             Middleware(
@@ -139,6 +141,7 @@ def build_service(parts: Parts) -> Service:
                 metrics=RequestMetrics(parts.registry),
                 clock=time.monotonic,
             ),
+            Middleware(ShortWay, routes=routes),
         ],
         exception_handlers={HTTPException: answer_unrouted, Exception: answer_bug},
         lifespan=lifespan_of(lanes),

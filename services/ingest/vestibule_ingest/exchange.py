@@ -16,7 +16,7 @@ from vestibule.domain.tokens import Credential
 from vestibule.scim.errors import NotFound, ScimError, Unauthorized, Unavailable
 from vestibule.scim.limits import Limits
 from vestibule.scim.resource_types import ResourceTypes
-from vestibule.telemetry.logging import logger
+from vestibule.telemetry.logging import Logger, logger
 from vestibule.telemetry.tracing import traceparent
 from vestibule_ingest.admission import Admission, Admitted
 from vestibule_ingest.authentication import credential_of, headers_of
@@ -41,7 +41,7 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a handler knows of a request; `base` is the connection's own base URL.
+    """What a handler knows of a request; `base` is the connection's own base URL, `trace` a write's only.
 
     `types` are the resource types of its tenant, by which the request is read.
     """
@@ -103,7 +103,13 @@ class Exchange:
     """Makes endpoints of handlers: authentication, admission, errors and the log line around each."""
 
     def __init__(
-        self, lanes: Lanes, admission: Admission, metrics: IngestMetrics, public_url: str, limits: Limits
+        self,
+        lanes: Lanes,
+        admission: Admission,
+        metrics: IngestMetrics,
+        public_url: str,
+        limits: Limits,
+        log: Logger,
     ) -> None:
         self._lanes = lanes
         self._tailoring = Tailoring(lanes)
@@ -111,6 +117,7 @@ class Exchange:
         self._metrics = metrics
         self._public_url = public_url
         self._limits = limits
+        self._log = log
 
     def endpoint(
         self, noun: str, handlers: Mapping[str, Handler], writes: Mapping[str, str] = WRITES
@@ -122,7 +129,7 @@ class Exchange:
             handler = handlers["GET" if method == "HEAD" else method]
             began = time.monotonic()
             response, code = await self._answer(request, handler, f"{noun}.{writes.get(method, 'read')}")
-            _tell(method, noun, response.status_code, code, began)
+            self._tell(method, noun, response.status_code, code, began)
             return response
 
         return answer
@@ -131,7 +138,7 @@ class Exchange:
         """Answer one of the many that an admitted request consists of, as if it had come alone."""
         began = time.monotonic()
         response, code = await self._answer_admitted(call, handler, f"{noun}.{WRITES[method]}")
-        _tell(method, noun, response.status_code, code, began)
+        self._tell(method, noun, response.status_code, code, began)
         return response
 
     async def _answer(
@@ -152,7 +159,7 @@ class Exchange:
                     headers,
                     caller,
                     base,
-                    traceparent(),
+                    None if operation.endswith(".read") else traceparent(),
                     admitted,
                     self._lanes,
                     self._limits,
@@ -205,6 +212,16 @@ class Exchange:
             call.admitted.forget()
         return error_response(answer), code_of(answer)
 
+    def _tell(self, method: str, noun: str, status: int, code: str | None, began: float) -> None:
+        self._log.info(
+            "request_answered",
+            method=method,
+            route=noun,
+            status=status,
+            code=code,
+            duration=round(time.monotonic() - began, 4),
+        )
+
     async def _record(self, call: Call, operation: str, error: ScimError) -> ScimError:
         """Record a refused write; a caller that turns out to be unknown hears nothing but that."""
         writes = not operation.endswith(".read")
@@ -224,17 +241,6 @@ class Exchange:
         if verdict is Verdict.OUTDATED:
             raise Outdated
         return rejection_of_caller(verdict) or error
-
-
-def _tell(method: str, noun: str, status: int, code: str | None, began: float) -> None:
-    log.info(
-        "request_answered",
-        method=method,
-        route=noun,
-        status=status,
-        code=code,
-        duration=round(time.monotonic() - began, 4),
-    )
 
 
 def _as_error(error: Exception) -> ScimError:

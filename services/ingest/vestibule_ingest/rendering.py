@@ -22,17 +22,26 @@ from vestibule_ingest.authentication import CHALLENGE
 from vestibule_ingest.throttling import Throttled
 
 RETRY_SECONDS: Final = 1
+NO_BODY: Final = frozenset({204, 304})
+_TYPE_LINE: Final = (b"content-type", CONTENT_TYPE.encode())
 
 
 class ScimResponse(Response):
-    """An answer whose body, where it has one, is SCIM JSON."""
+    """An answer whose body, where it has one, is SCIM JSON; names of headers are in lower case."""
 
     media_type = CONTENT_TYPE
 
     def __init__(
         self, body: object = None, status: int = 200, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(b"" if body is None else orjson.dumps(body), status, headers)
+        self.status_code = status
+        self.background = None
+        self.body = b"" if body is None else orjson.dumps(body)
+        self.raw_headers = [_TYPE_LINE]
+        if status not in NO_BODY:
+            self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
+        for name, value in (headers or {}).items():
+            self.raw_headers.append((name.encode("latin-1"), value.encode("latin-1")))
 
 
 def user_body(person: Person, base: str, projection: Projection | None) -> dict[str, Any]:

@@ -85,7 +85,8 @@ def weak_etag(version: int) -> str:
 
 def format_time(moment: datetime) -> str:
     """An xsd:dateTime in UTC with milliseconds (RFC 7643 §2.3.5)."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _render(resource_type: ResourceType, document: Mapping[str, Any], resource_id: str) -> dict[str, Any]:

@@ -63,13 +63,19 @@ def logger(name: str) -> Logger:
 def log_context(**declared: object) -> Iterator[None]:
     """Begin a request or message with nothing but these ids on its log lines, and restore what was there."""
     before = structlog.contextvars.get_contextvars()
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(**declared)
+    _put_in_place(before, declared)
     try:
         yield
     finally:
+        _put_in_place(structlog.contextvars.get_contextvars(), before)
+
+
+def _put_in_place(there: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """On the path of every request, and nearly always both are empty."""
+    if there:
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(**before)
+    if wanted:
+        structlog.contextvars.bind_contextvars(**wanted)
 
 
 def add_trace(_logger: object, _method: str, event: EventDict) -> EventDict:

