@@ -7,10 +7,8 @@ import pytest
 from infra.identity_providers.catalogue import DIALECTS, SPEAKERS
 from infra.identity_providers.exchanges import Answer, Request
 from infra.identity_providers.transcript import Follower, Transcript, TranscriptError, read_transcripts
-from infra.local.places import ROOT
+from tests.unit.identity_providers.recorded import TRANSCRIPTS
 from tests.unit.identity_providers.rehearsing import Rehearsal
-
-TRANSCRIPTS = ROOT / "tests" / "transcripts"
 
 
 def follow(chapters: tuple[Transcript, ...]) -> int:
