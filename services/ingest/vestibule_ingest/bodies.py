@@ -46,7 +46,7 @@ def check_type(headers: Mapping[bytes, bytes]) -> None:
     if media_type.strip() not in _TYPES:
         raise UnsupportedMediaType("The body must be sent as application/scim+json or application/json.")
     charset = parameters.replace(b" ", b"").replace(b'"', b"").partition(b"charset=")[2]
-    if charset and not charset.startswith(b"utf-8"):
+    if charset and not charset.startswith((b"utf-8", b"utf8")):
         raise UnsupportedMediaType("The body must be encoded in UTF-8.")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMediaType("The body must be sent without a Content-Encoding.")

@@ -7,7 +7,13 @@ from tests.integration.ingest.scim_client import ScimClient
 
 @pytest.mark.parametrize(
     "kind",
-    ["application/json", "application/json; charset=utf-8", "application/scim+json;charset=UTF-8", None],
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/scim+json;charset=UTF-8",
+        "application/json; charset=utf8",
+        None,
+    ],
 )
 async def test_plain_json_and_no_accept_header_will_do(scim: ScimClient, kind: str | None) -> None:
     headers = {"Content-Type": kind} if kind else {}
