@@ -13,7 +13,7 @@ from vestibule.database.callers import Refusal, admit, refuse
 from vestibule.database.verdicts import Refused, Verdict
 from vestibule.domain.identifiers import parse_id
 from vestibule.domain.tokens import Credential
-from vestibule.scim.errors import NotFound, ScimError, Unauthorized, Unavailable
+from vestibule.scim.errors import NotFound, ScimError, Sensitive, Unauthorized, Unavailable
 from vestibule.scim.limits import Limits
 from vestibule.scim.resource_types import ResourceTypes
 from vestibule.telemetry.logging import Logger, logger
@@ -225,7 +225,8 @@ class Exchange:
     async def _record(self, call: Call, operation: str, error: ScimError) -> ScimError:
         """Record a refused write; a caller that turns out to be unknown hears nothing but that."""
         writes = not operation.endswith(".read")
-        if not (writes and error.status in RECORDED) and error.status not in UNSEEN:
+        unseen = error.status in UNSEEN or isinstance(error, Sensitive)
+        if not (writes and error.status in RECORDED) and not unseen:
             return error
         try:
             async with self._lanes.take() as connection:

@@ -97,9 +97,9 @@ class InvalidCount(ScimError):
 
 
 class Sensitive(ScimError):
-    """The request would put personal data into a URL."""
+    """The request puts a secret into a URL: RFC 7644 §7.5.2 wants 403 (erratum 6893), table 9 has 400."""
 
-    scim_type = "sensitive"
+    status, scim_type = 403, "sensitive"
 
 
 class Unauthorized(ScimError):

@@ -1,4 +1,9 @@
-"""What must not stand in a URL, where every log on its way keeps it (RFC 7644 §7.5.2)."""
+"""What must not stand in a URL, where every log on its way keeps it (RFC 7644 §7.5.2).
+
+A secret only: names and addresses, which the RFC would rather have in a `/.search` too, are what every
+identity provider looks people up by in a GET. In the body of a `/.search` a secret reaches no log; there the
+filter is invalid, because what nobody keeps matches nothing (RFC 7643 §7, `returned`, leaves it open).
+"""
 
 import re
 from typing import Final

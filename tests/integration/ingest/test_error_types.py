@@ -39,6 +39,10 @@ CASES = [
     Provoked("invalidFilter", "GET", "/Groups?filter=displayName", None, ""),
     Provoked("invalidFilter", "PATCH", "/Users/{user}",
              patch(op="add", path="emails[type zz 1]", value=1), "zz"),
+    Provoked("invalidFilter", "POST", "/Users/.search", {"filter": 'password eq "hunter2"'},
+             "The filter names 'password', which is never kept: leave it out."),
+    Provoked("invalidFilter", "POST", "/.search", {"filter": 'not (PassWord sw "h")'},
+             "The filter names 'password', which is never kept: leave it out."),
     Provoked("tooMany", "GET", "/Users?filter=id pr" + " or id pr" * 100, None,
              "The filter has more than 100 comparisons: ask in several requests."),
     Provoked("tooMany", "PATCH", "/Users/{user}",
@@ -81,10 +85,12 @@ CASES = [
              "membership."),
     Provoked("invalidValue", "GET", "/Users?count=many", None, "count"),
     Provoked("sensitive", "GET", '/Users?filter=password eq "hunter2"', None,
-             "A password must not stand in a URL, and this service keeps none: filter by another attribute."),
+             "A password must not stand in a URL, and this service keeps none: filter by another attribute.",
+             403),
     Provoked("sensitive", "GET",
              '/Users?filter=active eq true and urn:ietf:params:scim:schemas:core:2.0:User:PassWord pr', None,
-             "A password must not stand in a URL, and this service keeps none: filter by another attribute."),
+             "A password must not stand in a URL, and this service keeps none: filter by another attribute.",
+             403),
 ]  # fmt: skip
 
 
@@ -124,6 +130,13 @@ async def test_another_version_of_scim_is_told_as_one(
         "scimType": "invalidVers",
         "detail": "This service speaks SCIM 2.0: the base URL begins /scim/v2/.",
     }
+
+
+async def test_a_secret_in_a_url_tells_a_stranger_nothing(scim: ScimClient) -> None:
+    path = '/Users?filter=password eq "hunter2"'
+    stranger = await scim.with_token("vst_nothing").get(path)
+    assert stranger.status == 401
+    assert stranger.raw == (await scim.with_token("vst_nothing").get("/Users")).raw
 
 
 async def test_a_password_that_is_only_a_name_is_no_secret(scim: ScimClient) -> None:
