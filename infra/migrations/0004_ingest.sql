@@ -95,6 +95,18 @@ create table ingest.refusal (
     primary key (tenant_id, connection_id, minute, operation, code, status)
 ) with (fillfactor = 85);
 
+-- What an identity provider does, as counts by codes of ours (vestibule.scim.fingerprints); every replica adds to them.
+create table ingest.fingerprint (
+    tenant_id uuid not null,
+    connection_id uuid not null,
+    trait text not null check (trait in ('client', 'operation', 'repair', 'error')),
+    code text not null check (code ~ '^[a-z][a-z0-9_.]{0,60}$'),
+    requests bigint not null check (requests > 0),
+    first_at timestamptz not null,
+    last_at timestamptz not null,
+    primary key (tenant_id, connection_id, trait, code)
+) with (fillfactor = 70);
+
 -- Statistics before the first row. Without any, PostgreSQL holds every index that knows tenant and connection for equally
 -- good and walks a whole connection for one row (tests/integration/ingest/test_plans.py).
 -- These say: a tenant has many rows, an id or a name has one. ANALYZE keeps the numbers set here and learns the rest.
@@ -126,6 +138,8 @@ create policy one_tenant on ingest.person using (tenant_id = chain.current_tenan
 create policy one_tenant on ingest."group" using (tenant_id = chain.current_tenant());
 create policy one_tenant on ingest.group_member using (tenant_id = chain.current_tenant());
 create policy one_tenant on ingest.milestone using (tenant_id = chain.current_tenant());
+alter table ingest.fingerprint enable row level security, force row level security;
+create policy one_tenant on ingest.fingerprint using (tenant_id = chain.current_tenant());
 create policy one_tenant on ingest.refusal using (tenant_id = chain.current_tenant());
 
 grant select, insert, update on ingest.person, ingest."group", ingest.milestone to vestibule_ingest;
@@ -134,6 +148,8 @@ grant insert (tenant_id, connection_id, operation, status, code, trace), update 
     on ingest.refusal to vestibule_ingest;
 grant select on ingest.person, ingest."group", ingest.group_member to vestibule_router, vestibule_console;
 grant select on ingest.refusal to vestibule_console;
+grant insert, update (requests, first_at, last_at), select on ingest.fingerprint to vestibule_ingest;
+grant select on ingest.fingerprint to vestibule_console;
 grant select (tenant_id, connection_id, id) on ingest.person, ingest."group" to vestibule_definer;
 grant select, delete on ingest.group_member to vestibule_definer;
 
@@ -1077,6 +1093,31 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     verdict := who.verdict;
+end
+$$;
+
+-- For each caller a list of [trait, code, requests, first, last], times in Unix seconds. Each authenticates anew and enters its
+-- own tenant; what a token counted that is gone by now is dropped. Callers and lists come sorted, so that replicas never
+-- wait for each other in a circle.
+create function ingest.add_fingerprints(paths text[], token_hashes bytea[], seen jsonb) returns void
+    language plpgsql volatile
+as $$
+declare
+    who record;
+begin
+    for place in 1 .. cardinality(paths) loop
+        perform set_config('app.tenant', '', true);
+        who := console.authenticate(paths[place], token_hashes[place]);
+        continue when who.verdict = 'unauthorized';
+        perform chain.enter_tenant(who.tenant_id);
+        insert into ingest.fingerprint as f (tenant_id, connection_id, trait, code, requests, first_at, last_at)
+        select who.tenant_id, who.connection_id, s ->> 0, s ->> 1, (s ->> 2)::bigint,
+               to_timestamp((s ->> 3)::float8), to_timestamp((s ->> 4)::float8)
+          from jsonb_array_elements(seen -> (place - 1)) s
+        on conflict (tenant_id, connection_id, trait, code)
+        do update set requests = f.requests + excluded.requests, first_at = least(f.first_at, excluded.first_at),
+                      last_at = greatest(f.last_at, excluded.last_at);
+    end loop;
 end
 $$;
 

@@ -37,6 +37,7 @@ async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> Non
             requests_at_once=settings.requests_at_once,
             body_memory=settings.body_memory,
             limits=settings.limits,
+            fingerprint_seconds=settings.fingerprint_seconds,
             tracer=tracing.tracer,
             registry=registry,
             public_probes=settings.probes_listen is None,

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from vestibule.database.persons import PersonChange, Written, read_persons, write_persons
 from vestibule.database.pool import Pool, UnsafeRole
 from vestibule.probes import Check, probe_routes
+from vestibule.process.loops import Supervisor
 from vestibule.scim.attributes import ResourceType
 from vestibule.scim.errors import (
     InternalError,
@@ -30,7 +32,7 @@ from vestibule.scim.errors import (
 from vestibule.scim.limits import Limits
 from vestibule.scim.schemas import GROUP, USER
 from vestibule.telemetry.logging import Logger, logger
-from vestibule.telemetry.metrics import RequestMetrics
+from vestibule.telemetry.metrics import LoopMetrics, RequestMetrics
 from vestibule.telemetry.requests import ObservedRequests
 from vestibule_ingest import discovery
 from vestibule_ingest.admission import Admission, Bounds
@@ -39,6 +41,7 @@ from vestibule_ingest.bulk import Bulk, Resources
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.exchange import WRITES, Call, Exchange, Handler
 from vestibule_ingest.finding import Finding
+from vestibule_ingest.fingerprints import Fingerprints
 from vestibule_ingest.groups import Groups
 from vestibule_ingest.lanes import Lanes
 from vestibule_ingest.memberships import Memberships
@@ -68,6 +71,7 @@ class Parts:
     requests_at_once: int
     body_memory: int
     limits: Limits
+    fingerprint_seconds: float  # between two additions to the connections' fingerprints
     tracer: Tracer
     registry: CollectorRegistry
     public_probes: bool = True  # whether the probes are served beside SCIM
@@ -93,13 +97,16 @@ def build_service(parts: Parts) -> Service:
         Buckets(parts.request_rate, time.monotonic, parts.burst_seconds),
         Bounds(parts.pool_size * IN_HAND_PER_LANE, parts.requests_at_once, parts.body_memory),
     )
-    exchange = Exchange(lanes, admission, metrics, parts.public_url, limits, parts.requests_log)
+    fingerprints = Fingerprints(lanes, metrics, parts.wall_clock)
+    background = Supervisor(LoopMetrics(parts.registry))
+    background.add_task("fingerprints", partial(fingerprints.keep_adding, parts.fingerprint_seconds))
+    exchange = Exchange(lanes, admission, metrics, fingerprints, parts.public_url, limits, parts.requests_log)
     reading = Sharing(lanes, read_persons, READS_AT_ONCE, metrics.reads_shared, metrics.parted)
     writing: Sharing[PersonChange, Written] = Sharing(
         lanes, write_persons, COMMITS_AT_ONCE, metrics.shared, metrics.parted
     )
-    users = Users(Provisioning(lanes, metrics, reading, writing, limits))
-    groups = Groups(Memberships(lanes, metrics, limits))
+    users = Users(Provisioning(lanes, metrics, reading, writing, limits, fingerprints))
+    groups = Groups(Memberships(lanes, metrics, limits, fingerprints))
     resources = {
         "Users": Resources("users", users.collection, users.item),
         "Groups": Resources("groups", groups.collection, groups.item),
@@ -144,13 +151,15 @@ def build_service(parts: Parts) -> Service:
             Middleware(ShortWay, routes=routes),
         ],
         exception_handlers={HTTPException: answer_unrouted, Exception: answer_bug},
-        lifespan=lifespan_of(lanes),
+        lifespan=lifespan_of(lanes, background),
     )
     application.router.redirect_slashes = False
     return Service(application, checks)
 
 
-def lifespan_of(lanes: Lanes) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+def lifespan_of(
+    lanes: Lanes, background: Supervisor
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Make the lifespan: a role that could see past row level security ends the process at once."""
 
     @asynccontextmanager
@@ -162,10 +171,12 @@ def lifespan_of(lanes: Lanes) -> Callable[[Starlette], AbstractAsyncContextManag
             log.error("database_role_refused", reason=str(error))
             raise
         opening = None if reached else asyncio.create_task(lanes.keep_opening(stopping))
+        adding = asyncio.create_task(background.run(stopping))
         try:
             yield
         finally:
             stopping.set()
+            await adding
             if opening is not None:
                 await opening
             await lanes.close()

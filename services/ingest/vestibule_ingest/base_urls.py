@@ -14,6 +14,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+FLAGGED = "vestibule.flagged_base_url"  # in the scope of a request whose base URL had a flag
 _PREFIX = "/scim/v2/"
 _SLASHES = re.compile(r"/{2,}|/\Z")
 
@@ -40,7 +41,8 @@ def unfold(scope: Scope) -> Scope:
         return scope
     _, _, rest = scope["query_string"].decode("latin-1").partition("/")
     tail, _, query = rest.partition("?")
-    return {**_moved(scope, f"{path}/{unquote(tail)}"), "query_string": query.encode("latin-1")}
+    moved = _moved(scope, f"{path}/{unquote(tail)}")
+    return {**moved, "query_string": query.encode("latin-1"), FLAGGED: True}
 
 
 def without_slashes(scope: Scope) -> Scope:

@@ -20,8 +20,10 @@ from vestibule.telemetry.logging import Logger, logger
 from vestibule.telemetry.tracing import traceparent
 from vestibule_ingest.admission import Admission, Admitted
 from vestibule_ingest.authentication import credential_of, headers_of
+from vestibule_ingest.base_urls import FLAGGED
 from vestibule_ingest.bodies import Abandoned, Received, read_json
 from vestibule_ingest.counting import IngestMetrics
+from vestibule_ingest.fingerprints import Fingerprints
 from vestibule_ingest.lanes import Lanes
 from vestibule_ingest.parameters import check_length, parse_query
 from vestibule_ingest.rejections import DATABASE_TROUBLES, rejection, rejection_of_caller, trouble
@@ -107,11 +109,13 @@ class Exchange:
         lanes: Lanes,
         admission: Admission,
         metrics: IngestMetrics,
+        fingerprints: Fingerprints,
         public_url: str,
         limits: Limits,
         log: Logger,
     ) -> None:
         self._lanes = lanes
+        self._fingerprints = fingerprints
         self._tailoring = Tailoring(lanes)
         self._admission = admission
         self._metrics = metrics
@@ -137,27 +141,30 @@ class Exchange:
     async def answer_part(self, call: Call, method: str, noun: str, handler: Handler) -> Response:
         """Answer one of the many that an admitted request consists of, as if it had come alone."""
         began = time.monotonic()
-        response, code = await self._answer_admitted(call, handler, f"{noun}.{WRITES[method]}")
+        operation = f"{noun}.{WRITES[method]}"
+        response, code = await self._answer_admitted(call, handler, operation)
+        if call.admitted.is_known:
+            self._fingerprints.answered(call.caller, operation, code)
         self._tell(method, noun, response.status_code, code, began)
         return response
 
     async def _answer(
         self, request: Request, handler: Handler, operation: str
     ) -> tuple[Response, str | None]:
+        scope = request.scope
+        headers: Mapping[bytes, bytes] = {}
+        caller = None
         try:
-            scope = request.scope
             headers = headers_of(scope["headers"])
             path = request.path_params["connection"]
             caller = credential_of(path, headers)
             with self._admission.admit(caller) as admitted:
                 base = f"{self._public_url}/scim/v2/{path}"
                 types = self._tailoring.known(path)
-                if types.version:
-                    caller = caller.reading_by(types.version)
                 call = Call(
                     request,
                     headers,
-                    caller,
+                    caller.reading_by(types.version) if types.version else caller,
                     base,
                     None if operation.endswith(".read") else traceparent(),
                     admitted,
@@ -166,9 +173,13 @@ class Exchange:
                     types,
                     Received(),
                 )
-                return await self._answer_admitted(call, handler, operation)
+                response, code = await self._answer_admitted(call, handler, operation)
         except ScimError as error:
-            return error_response(error), code_of(error)
+            response, code = error_response(error), code_of(error)
+        if caller is not None and self._admission.is_known(caller):
+            self._fingerprints.answered(caller, operation, code)
+            self._fingerprints.spoke(caller, headers.get(b"user-agent", b""), flagged=FLAGGED in scope)
+        return response, code
 
     async def _answer_admitted(
         self, call: Call, handler: Handler, operation: str
@@ -241,7 +252,10 @@ class Exchange:
             return error
         if verdict is Verdict.OUTDATED:
             raise Outdated
-        return rejection_of_caller(verdict) or error
+        rejected = rejection_of_caller(verdict)
+        if not isinstance(rejected, Unauthorized):
+            call.admitted.know()
+        return rejected or error
 
 
 def _as_error(error: Exception) -> ScimError:

@@ -19,6 +19,7 @@ from vestibule.scim.limits import Limits
 from vestibule.scim.resources import keep_immutable
 from vestibule.scim.search_documents import search_document
 from vestibule_ingest.counting import IngestMetrics
+from vestibule_ingest.fingerprints import Fingerprints
 from vestibule_ingest.lanes import Lanes, in_a_lane
 from vestibule_ingest.preconditions import Tags, require
 from vestibule_ingest.provisioning import new_id, until_not_overtaken
@@ -34,19 +35,20 @@ class Memberships:
     lanes: Lanes
     metrics: IngestMetrics
     limits: Limits
+    fingerprints: Fingerprints
 
     async def create_group(
         self, caller: Credential, body: object, trace: str | None, kind: ResourceType
     ) -> Group:
         """Store a new group with its members."""
         parsed = parse_group(body, kind)
-        self.metrics.repaired(parsed.repairs)
         members = _known_form(parsed.members or ())
         write = _write(parsed.document, parsed.keys, kind)
         identifier = new_id()
         made = await in_a_lane(
             self.lanes, lambda lane: groups.create_group(lane, caller, identifier, write, members, trace)
         )
+        self.fingerprints.repaired(caller, parsed.repairs)
         shown = _as_json(members)
         return Group(identifier, parsed.document, shown, made.version, made.created_at, made.modified_at)
 
@@ -72,7 +74,6 @@ class Memberships:
         Returns the group as this very write left it; only where it left its members, they are read anew.
         """
         parsed = parse_group(body, kind)
-        self.metrics.repaired(parsed.repairs)
         write = _write(parsed.document, parsed.keys, kind)
         if parsed.members is None:
             members = MembersWrite()
@@ -90,6 +91,7 @@ class Memberships:
             return await groups.change_group(lane, caller, target, expected, write, members, trace)
 
         stamp = await until_not_overtaken(self.lanes, self.metrics, work)
+        self.fingerprints.repaired(caller, parsed.repairs)
         if with_members and not members.everything:
             return await self.read_group(caller, target, with_members=True)
         shown = _as_json(sorted(members.added)) if with_members else None
@@ -113,7 +115,7 @@ class Memberships:
             group = await groups.read_group(lane, caller, target, with_members=False)
             require(match, group.version)
             change = patch_group(group.document, body, kind, self.limits.group_operations)
-            self.metrics.repaired(change.repairs)
+            self.fingerprints.repaired(caller, change.repairs)
             if not change.changed and change.members.is_empty:
                 return group.version
             stamp = await groups.change_group(

@@ -32,6 +32,7 @@ from vestibule.scim.patch import patch_user
 from vestibule.scim.resources import UserKeys, parse_user
 from vestibule.scim.search_documents import search_document
 from vestibule_ingest.counting import IngestMetrics
+from vestibule_ingest.fingerprints import Fingerprints
 from vestibule_ingest.lanes import Lanes, in_a_lane
 from vestibule_ingest.preconditions import Tags, require
 from vestibule_ingest.sharing import Sharing
@@ -59,16 +60,17 @@ class Provisioning:
     reading: Sharing[PersonSought, Person]
     writing: Sharing[PersonChange, Written]
     limits: Limits
+    fingerprints: Fingerprints
 
     async def create_user(
         self, caller: Credential, body: object, trace: str | None, kind: ResourceType
     ) -> Person:
         """Store a new user, or bring a removed one back under its old id."""
         parsed = parse_user(body, None, kind)
-        self.metrics.repaired(parsed.repairs)
         write = _write(parsed.document, parsed.keys, kind)
         made = await self.writing.carry_out(NewPerson(caller, new_id(), write, trace))
         assert isinstance(made, Created)
+        self.fingerprints.repaired(caller, parsed.repairs)
         return Person(made.id, parsed.document, (), made.version, made.created_at, made.modified_at)
 
     async def read_user(self, caller: Credential, target: UUID) -> Person:
@@ -88,7 +90,7 @@ class Provisioning:
 
         def edit(document: dict[str, Any]) -> Edit:
             parsed = parse_user(body, document, kind)
-            self.metrics.repaired(parsed.repairs)
+            self.fingerprints.repaired(caller, parsed.repairs)
             return Edit(parsed.document, parsed.keys, parsed.document != document)
 
         return await self._edit(caller, target, edit, "replace", match, trace, kind)
@@ -106,7 +108,7 @@ class Provisioning:
 
         def edit(document: dict[str, Any]) -> Edit:
             patched = patch_user(document, body, kind, self.limits.user_operations)
-            self.metrics.repaired(patched.repairs)
+            self.fingerprints.repaired(caller, patched.repairs)
             return Edit(patched.document, patched.keys, patched.changed)
 
         return await self._edit(caller, target, edit, "patch", match, trace, kind)

@@ -12,6 +12,7 @@ from vestibule.database.connections import (
     IdpConnection,
     NewConnection,
     Onboarded,
+    find_connection,
     insert_connection,
     lock_connection,
     mark_connection,
@@ -149,15 +150,23 @@ async def resume(console: Console, slug: str, name: str) -> Resumed:
         return Resumed(await locked(connection, tenant, name), fanout)
 
 
+async def found(connection: Connection, tenant: Tenant, name: str) -> IdpConnection:
+    """The connection of this name; NotThere."""
+    return _there(await find_connection(connection, tenant.id, name), tenant, name)
+
+
 async def locked(connection: Connection, tenant: Tenant, name: str) -> IdpConnection:
     """The connection of this name, held against other operators; NotThere."""
-    found = await lock_connection(connection, tenant.id, name)
-    if found is None:
+    return _there(await lock_connection(connection, tenant.id, name), tenant, name)
+
+
+def _there(one: IdpConnection | None, tenant: Tenant, name: str) -> IdpConnection:
+    if one is None:
         raise NotThere(
             f"tenant {tenant.slug!r} has no connection {name!r}.",
             f"`vestibule connection list {tenant.slug}` shows all of them.",
         )
-    return found
+    return one
 
 
 def base_url(console: Console, connection: IdpConnection) -> str:

@@ -58,6 +58,12 @@ async def list_connections(connection: Connection, tenant: TenantId) -> list[Onb
     return [Onboarded(_connection(row), row["persons"]) for row in rows]
 
 
+async def find_connection(connection: Connection, tenant: TenantId, name: str) -> IdpConnection | None:
+    """The connection of this name."""
+    row = await connection.fetchrow(statements(FILE)["find"], tenant, name)
+    return None if row is None else _connection(row)
+
+
 async def lock_connection(connection: Connection, tenant: TenantId, name: str) -> IdpConnection | None:
     """The connection of this name, held against other operators until the transaction ends."""
     row = await connection.fetchrow(statements(FILE)["lock"], tenant, name)

@@ -53,6 +53,8 @@ class Repair(StrEnum):
     SEVERAL_PRIMARY = "several_primary"
     # A member that is named by `$ref` only, or by a bare text.
     MEMBER_SHAPE = "member_shape"
+    # A base URL with `?aadOptscim062020` at its end, the path behind it: Entra's flag in its Tenant URL (M2).
+    FLAGGED_BASE_URL = "flagged_base_url"
 
 
 _ALIASES: Mapping[str, str] = {

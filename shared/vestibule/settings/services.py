@@ -97,6 +97,9 @@ class IngestSettings(ServiceSettings):
         int, Variable("VESTIBULE_BODY_MEMORY", values.whole(1024 * KIB, 1 << 34), default=lambda: 48 << 20)
     ]
     limits: Annotated[Limits, Several(Limits, limits.VARIABLES)]
+    fingerprint_seconds: Annotated[  # how much of the fingerprints a crash may lose
+        float, Variable("VESTIBULE_FINGERPRINT_SECONDS", values.seconds(0.1, 300), default=_ten_seconds)
+    ]
 
     def contradictions(self) -> tuple[Problem, ...]:
         """The same: limits that cannot both be kept."""

@@ -40,6 +40,9 @@ with ids as (select $1::uuid as tenant, $2::uuid as connection, $3::uuid as desk
     select tenant, connection, x, x from ids returning 1)
 , milestone as (insert into ingest.milestone (tenant_id, connection_id, id, position)
     select tenant, connection, x, 1 from ids returning 1)
+, fingerprint as (insert into ingest.fingerprint
+        (tenant_id, connection_id, trait, code, requests, first_at, last_at)
+    select tenant, connection, 'client', 'okta', 1, now(), now() from ids returning 1)
 , refusal as (insert into ingest.refusal (tenant_id, connection_id, operation, status, code)
     select tenant, connection, 'create', 409, 'uniqueness' from ids returning 1)
 , decision as (insert into router.decision

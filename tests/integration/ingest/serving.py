@@ -48,6 +48,7 @@ async def serving(
     request_rate: float = NO_THROTTLE,
     requests_at_once: int = AT_ONCE,
     limits: Limits = DEFAULTS,
+    fingerprint_seconds: float = 10.0,
     name: str = "ingest-test",
     wall_clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Ingest]:
@@ -65,6 +66,7 @@ async def serving(
             requests_at_once=requests_at_once,
             body_memory=BODY_MEMORY,
             limits=limits,
+            fingerprint_seconds=fingerprint_seconds,
             tracer=tracing.tracer,
             registry=registry,
             wall_clock=wall_clock,

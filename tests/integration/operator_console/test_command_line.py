@@ -28,6 +28,7 @@ COMMANDS = [
     "connection list",
     "connection pause",
     "connection resume",
+    "connection fingerprint",
     "token rotate",
     "token revoke",
     "token list",
@@ -93,6 +94,7 @@ def test_every_command_writes_one_json_document(vestibule: CommandLine) -> None:
         (["connection", "list", "acme"], "connections"),
         (["connection", "pause", "acme"], "connection"),
         (["connection", "resume", "acme"], "connection"),
+        (["connection", "fingerprint", "acme"], "repairs"),
         (["token", "rotate", "acme"], "token"),
         (["token", "list", "acme"], "tokens"),
         (["token", "revoke", "acme", "main", token], "revoked"),
@@ -130,6 +132,7 @@ def test_what_is_not_there_and_what_conflicts_exit_with_3_and_say_what_to_do(ves
     for arguments, words in (
         (["connection", "list", "nobody"], "`vestibule tenant list`"),
         (["token", "list", "acme", "second"], "`vestibule connection list acme`"),
+        (["connection", "fingerprint", "acme", "second"], "`vestibule connection list acme`"),
         (["tenant", "create", "acme", "--name", "Other", "--desk", "main"], "Choose another short name."),
         (["tenant", "create", "other", "--name", "Acme Ltd", "--desk", "main"], "--organization-prefix"),
         (["tenant", "create", "other", "--name", "Other", "--desk", "second"], "`vestibule desk list`"),

@@ -3,6 +3,8 @@
 import pytest
 
 from vestibule.domain.outcomes import FailedCode, Form, HeldReason, RefusedReason, Stage
+from vestibule.scim.dialects import Repair
+from vestibule_operator_console.fingerprints import repair_text
 from vestibule_operator_console.words import CASES, EVENTS, case_text, event_text, standing_text
 
 KNOWN = [
@@ -57,3 +59,9 @@ def test_every_kind_of_case_says_what_to_do() -> None:
 
 def test_events_are_sentences() -> None:
     assert all(text.endswith(".") for text in EVENTS.values())
+
+
+@pytest.mark.parametrize("repair", Repair)
+def test_every_repair_is_a_sentence_with_its_source(repair: Repair) -> None:
+    text = repair_text(repair.value)
+    assert text.endswith(".") and ("Microsoft" in text or "Okta" in text or "RFC 7643" in text)

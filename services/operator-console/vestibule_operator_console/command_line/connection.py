@@ -16,6 +16,7 @@ from vestibule_operator_console.command_line.answers import (
     table,
 )
 from vestibule_operator_console.command_line.durations import read_duration
+from vestibule_operator_console.command_line.fingerprints import fingerprint_document, fingerprint_view
 from vestibule_operator_console.command_line.session import Session
 from vestibule_operator_console.connections import (
     Idp,
@@ -27,6 +28,7 @@ from vestibule_operator_console.connections import (
     pause,
     resume,
 )
+from vestibule_operator_console.fingerprints import show_fingerprint
 
 
 class ConnectionCommands:
@@ -36,8 +38,11 @@ class ConnectionCommands:
         self._session = session
 
     def register(self, app: App) -> None:
-        group = App(name="connection", help="Identity providers of a customer: create, list, pause, resume.")
-        for command in (self.create, self.list, self.pause, self.resume):
+        group = App(
+            name="connection",
+            help="Identity providers of a customer: create, list, pause, resume, fingerprint.",
+        )
+        for command in (self.create, self.list, self.pause, self.resume, self.fingerprint):
             group.command(command)
         app.command(group)
 
@@ -178,6 +183,22 @@ class ConnectionCommands:
             {"connection": shown, "fanout": resumed.fanout},
             [f"Connection {name} of tenant {tenant} is {shown['mode']} again: `vestibule standing {tenant}`"],
         )
+
+    async def fingerprint(self, tenant: str, name: str = "main", /, *, json: Json = False) -> Answer:
+        """Show what the identity provider does: its dialect, the repairs it needs, what it is refused.
+
+        Example: `vestibule connection fingerprint acme`
+
+        Parameters
+        ----------
+        tenant
+            Short name of the customer.
+        name
+            Name of the connection.
+        """
+        async with self._session.console() as console:
+            shown = await show_fingerprint(console, tenant, name)
+        return Answer(json, fingerprint_document(shown), fingerprint_view(shown, tenant))
 
 
 def document(connection: IdpConnection, url: str) -> dict[str, Any]:

@@ -5,6 +5,10 @@ select c.id, c.path, c.name, c.idp, c.mode, c.resume_mode, c.precedence, c.key_t
        (select count(*) from ingest.person p where p.tenant_id = c.tenant_id and p.connection_id = c.id) as persons
   from console.connection c where c.tenant_id = $1::uuid order by c.precedence desc, c.name;
 
+-- name: find
+select id, path, name, idp, mode, resume_mode, precedence, key_trust, mapping_version, created_at
+  from console.connection where tenant_id = $1::uuid and name = $2::text;
+
 -- name: lock
 select id, path, name, idp, mode, resume_mode, precedence, key_trust, mapping_version, created_at
   from console.connection where tenant_id = $1::uuid and name = $2::text for update;
