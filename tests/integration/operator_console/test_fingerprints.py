@@ -1,5 +1,7 @@
 """`vestibule connection fingerprint`: what the customer's admin can read about his identity provider."""
 
+import asyncio
+
 from tests.integration.operator_console.conftest import CommandLine
 from tests.integration.operator_console.test_command_line import onboard
 from tests.stack import Database
@@ -28,12 +30,12 @@ async def count(database: Database, made: dict[str, str], *seen: Seen) -> None:
         await pool.close()
 
 
-async def test_what_replicas_counted_is_shown_with_a_sentence_for_each_repair(
+def test_what_replicas_counted_is_shown_with_a_sentence_for_each_repair(
     vestibule: CommandLine, database: Database
 ) -> None:
     made = onboard(vestibule)
-    await count(database, made, *SEEN)
-    await count(database, made, Seen("repair", "operation_case", 5, 1_600_000_000.0, 1_700_000_100.0))
+    asyncio.run(count(database, made, *SEEN))
+    asyncio.run(count(database, made, Seen("repair", "operation_case", 5, 1_600_000_000.0, 1_700_000_100.0)))
     told = vestibule.json("connection", "fingerprint", "acme")
     assert told["dialect"] == "Entra ID, default behaviour"
     assert (told["first_at"], told["last_at"]) == ("2020-09-13T12:26:40Z", "2023-11-14T22:28:20Z")
@@ -56,17 +58,17 @@ async def test_what_replicas_counted_is_shown_with_a_sentence_for_each_repair(
     assert made["token"] not in shown
 
 
-async def test_a_repair_that_is_not_needed_is_said_too(vestibule: CommandLine, database: Database) -> None:
+def test_a_repair_that_is_not_needed_is_said_too(vestibule: CommandLine, database: Database) -> None:
     made = onboard(vestibule)
     assert "Nothing was seen" in vestibule("connection", "fingerprint", "acme").out
     assert vestibule.json("connection", "fingerprint", "acme")["dialect"] is None
-    await count(database, made, Seen("client", "okta", 1, 1_700_000_000.0, 1_700_000_000.0))
+    asyncio.run(count(database, made, Seen("client", "okta", 1, 1_700_000_000.0, 1_700_000_000.0)))
     assert "No repair was needed" in vestibule("connection", "fingerprint", "acme").out
 
 
-async def test_one_customer_sees_nothing_of_another(vestibule: CommandLine, database: Database) -> None:
+def test_one_customer_sees_nothing_of_another(vestibule: CommandLine, database: Database) -> None:
     made = onboard(vestibule)
     vestibule.json("tenant", "create", "borealis", "--name", "Borealis", "--desk", "main")
     vestibule.json("connection", "create", "borealis", "--idp", "entra")
-    await count(database, made, *SEEN)
+    asyncio.run(count(database, made, *SEEN))
     assert vestibule.json("connection", "fingerprint", "borealis")["operations"] == []
