@@ -21,6 +21,10 @@ REPAIRS: Final[Mapping[Repair, str]] = {
     Repair.BOOLEAN_AS_TEXT: (
         'A boolean sent as the text "True" or "False": read as a boolean. Microsoft, compatibility flags.'
     ),
+    Repair.NUMBER_AS_TEXT: (
+        "A number sent as a text, for an attribute of a schema of your own: read as a number. Microsoft, "
+        "custom attributes."
+    ),
     Repair.REMOVE_BY_VALUE: (
         "A removal that lists whom to remove as its value: only those are removed. Microsoft, compatibility "
         "flags; JumpCloud."
