@@ -70,6 +70,9 @@ def _resolve_qualified(
         if known is not None:
             name = AttributeName(whole, name.sub)
     if known is None:
+        if registered_urn(urn, set()) is not None:  # of another resource type: no extension of this one
+            repairs.add(Repair.UNKNOWN_ATTRIBUTE)
+            return None
         if name.attribute is None:
             return ExtensionTarget(urn, None)
         return FreeTarget(urn, name.attribute, name.sub)

@@ -8,7 +8,8 @@ from tests.unit.scim.samples import patch_body, user
 from vestibule.scim.dialects import Repair
 from vestibule.scim.errors import InvalidPath, InvalidValue
 from vestibule.scim.patch import patch_user
-from vestibule.scim.schemas import ENTERPRISE_SCHEMA
+from vestibule.scim.resources import parse_user
+from vestibule.scim.schemas import ENTERPRISE_SCHEMA, GROUP_SCHEMA
 
 WORK = {"primary": True, "value": "ana@corp.example", "type": "work"}
 
@@ -132,6 +133,14 @@ def test_attributes_of_an_unknown_extension_have_no_case_either() -> None:
     old = {urn: {"badge": 7, "doors": [1, 2]}}
     for path, value in ((f"{urn}:BADGE", 8), (None, {urn.upper(): {"Badge": 8}})):
         assert add(user(**old), path, value)[urn] == {"badge": 8, "doors": [1, 2]}
+
+
+def test_another_types_attributes_are_no_extension() -> None:
+    for path, value in ((f"{GROUP_SCHEMA}:displayName", "x"), (GROUP_SCHEMA, {"displayName": "x"})):
+        document = user()
+        assert add(document, path, value) is document
+        assert add(document, None, {path: value}) is document
+        assert parse_user({"userName": "ana", path: value}).document == {"userName": "ana", "active": True}
 
 
 def test_values_are_added_to_a_list_of_an_unknown_extension() -> None:
