@@ -1121,4 +1121,49 @@ begin
 end
 $$;
 
+-- Brings what was stored before into the shape of schemas that an operator defined since: extension bodies and `search` change, all
+-- else must be as it is, and who was written meanwhile has that shape already. Returns how many rows it changed.
+create function ingest.refit(
+    tenant uuid, connection uuid, kind text, ids uuid[], versions bigint[], resources jsonb[], searches jsonb[]
+) returns integer
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    changed integer;
+begin
+    if tenant is distinct from chain.current_tenant() then
+        raise exception 'refit: the tenant was not entered' using errcode = 'insufficient_privilege';
+    end if;
+    execute format('
+        with fitted as (
+            select * from unnest($3, $4, $5, $6) as f (id, version, resource, search)),
+        held as (
+            select r.id from ingest.%1$I r join fitted f on f.id = r.id and f.version = r.version
+             where r.tenant_id = $1 and r.connection_id = $2
+               and (select coalesce(jsonb_object_agg(k.key, k.value), ''{}'') from jsonb_each(r.resource) k
+                     where strpos(k.key, '':'') = 0)
+                 = (select coalesce(jsonb_object_agg(k.key, k.value), ''{}'') from jsonb_each(f.resource) k
+                     where strpos(k.key, '':'') = 0)
+             order by r.id for no key update of r)
+        update ingest.%1$I r
+           set resource = f.resource, search = f.search, version = r.version + (r.resource <> f.resource)::integer,
+               modified_at = case when r.resource <> f.resource then now() else r.modified_at end
+          from fitted f join held h on h.id = f.id
+         where r.tenant_id = $1 and r.connection_id = $2 and r.id = f.id',
+        case kind when 'Group' then 'group' else 'person' end)
+    using tenant, connection, ids, versions, resources, searches;
+    get diagnostics changed = row_count;
+    return changed;
+end
+$$;
+
 grant execute on all functions in schema ingest to vestibule_ingest;
+revoke execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], jsonb[], jsonb[]) from vestibule_ingest;
+grant select (version, resource, modified_at), update (resource, search, version, modified_at)
+    on ingest.person, ingest."group" to vestibule_definer;
+reset role;
+grant create on schema ingest to vestibule_definer;
+alter function ingest.refit(uuid, uuid, text, uuid[], bigint[], jsonb[], jsonb[]) owner to vestibule_definer;
+revoke create on schema ingest from vestibule_definer;
+grant execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], jsonb[], jsonb[]) to vestibule_console;

@@ -9,6 +9,7 @@ from vestibule.scim.dialects import Repair
 from vestibule.scim.errors import ScimError
 from vestibule.scim.values import normalise
 
+_LONGEST_NAME: Final = 64  # of what is told
 _LOSSES: Final = frozenset({Repair.UNKNOWN_ATTRIBUTE, Repair.READ_ONLY_VALUE})
 
 
@@ -58,7 +59,7 @@ def _fit_body(schema: Schema, bodies: Iterable[Mapping[str, object]], left_out: 
         for name, value in body.items():
             attribute = schema.table.get(name) or schema.table.get(name.lower())
             if attribute is None or not attribute.kept or attribute.name in result:
-                left_out.append(f"{schema.id}:{name}")
+                left_out.append(f"{schema.id}:{name[:_LONGEST_NAME]}")
                 continue
             repairs: set[Repair] = set()
             try:
@@ -66,7 +67,7 @@ def _fit_body(schema: Schema, bodies: Iterable[Mapping[str, object]], left_out: 
             except ScimError:
                 normal = None
             if normal is None or not repairs.isdisjoint(_LOSSES):
-                left_out.append(f"{schema.id}:{name}")
+                left_out.append(f"{schema.id}:{name[:_LONGEST_NAME]}")
             if normal is not None:
                 result[attribute.name] = normal
     return result

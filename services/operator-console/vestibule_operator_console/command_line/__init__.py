@@ -22,6 +22,7 @@ from vestibule_operator_console.command_line.desk import DeskCommands
 from vestibule_operator_console.command_line.doctor import DoctorCommand
 from vestibule_operator_console.command_line.person import PersonCommand
 from vestibule_operator_console.command_line.replay import ReplayCommand
+from vestibule_operator_console.command_line.schema import SchemaCommands
 from vestibule_operator_console.command_line.screens import Screen
 from vestibule_operator_console.command_line.session import Session, read_environment
 from vestibule_operator_console.command_line.standing import StandingCommand
@@ -61,6 +62,7 @@ def build_app(session: Session, screen: Screen, errors: Screen) -> App:
         TenantCommands(session),
         ConnectionCommands(session),
         TokenCommands(session),
+        SchemaCommands(session),
         StandingCommand(session),
         PersonCommand(session),
         CaseCommands(session),
