@@ -7,7 +7,7 @@ LOCAL = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo 'vestibule: Python 3.11 or newer is needed (set PYTHON=...)' >&2; exit 2; }; \
 	exec $(PYTHON) -m infra.local
 ARGS ?=
-export KEEP SERVICE FOLLOW IDPS PEOPLE MINUTES SEED TARGET USERS GROUPS
+export KEEP SERVICE FOLLOW IDPS PEOPLE MINUTES SEED TARGET USERS GROUPS ROUNDS
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): *## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,7 +33,7 @@ logs: ## the end of the logs (SERVICE=ingest for one, FOLLOW=1 to go on)
 down: ## stop what this checkout started
 	$(LOCAL) down
 
-bench: ## measure throughput and latency; prints and saves a table
+bench: ## measure throughput and latency; prints and saves a table (ROUNDS=3)
 	$(LOCAL) bench $(ARGS)
 
 load: ## many IdPs at once, then a report (IDPS=50 PEOPLE=500 MINUTES=5 SEED=1; TARGET=connections.json)

@@ -49,7 +49,8 @@ def run_command(arguments: Sequence[str]) -> int:
             return demo(rest)
         case "bench":
             with occupied(LOCAL / "bench"):
-                return program(["-m", "tests.load.bench", *rest], {})
+                options = options_of(os.environ, ("ROUNDS",))
+                return program(["-m", "tests.load.bench", *options, *rest], {})
         case "directory":
             with occupied(LOCAL / "directory"):
                 options = options_of(os.environ, ("USERS", "GROUPS"))

@@ -92,9 +92,7 @@ async def creates_at(
     async def one(number: int) -> None:
         customer, wire = customers[number % len(customers)], wires[number % len(customers)]
         async with locks[number % len(customers)]:
-            answer = await wire.call(
-                "POST", "/Users", okta_body(f"p{next(directory.serial)}", customer.domain)
-            )
+            answer = await wire.call("POST", "/Users", okta_body(directory.new_name(), customer.domain))
         load.statuses[answer.status] += 1
         load.latencies.append(answer.seconds)
 

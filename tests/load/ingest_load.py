@@ -3,9 +3,13 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import TypeAlias
+from urllib.parse import quote
+
+import orjson
 
 from infra.identity_providers.wire import Answer, Wire
 from tests.load.people import active_patch, okta_body
@@ -30,21 +34,46 @@ class Load:
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
+    def note(self, answer: Answer) -> None:
+        """Take an answer in."""
+        self.statuses[answer.status] += 1
+        self.latencies.append(answer.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person the gateway has accepted: its id, and the name that it was made from."""
+
+    id: str
+    name: str
+
 
 @dataclass
 class Directory:
-    """Whom the gateway has accepted, per customer: what gets and patches choose from."""
+    """Whom the gateway has accepted, per customer: what other requests choose from."""
 
-    ids: dict[str, list[str]] = field(default_factory=dict)
+    people: dict[str, list[Known]] = field(default_factory=dict)
     serial: "count[int]" = field(default_factory=lambda: count(1))  # generic in the stubs only
 
-    def add(self, customer: Measured, answer: Answer) -> None:
+    def new_name(self) -> str:
+        """A name that nobody has yet."""
+        return f"p{next(self.serial)}"
+
+    def add(self, customer: Measured, name: str, answer: Answer) -> None:
         """Remember a created person."""
         if answer.status == 201:
-            self.ids.setdefault(customer.slug, []).append(str(answer.json()["id"]))
+            known = Known(str(answer.json()["id"]), name)
+            self.people.setdefault(customer.slug, []).append(known)
+
+    def choose(self, customer: Measured, turn: int) -> Known:
+        """One of the customer's people, each in turn."""
+        known = self.people[customer.slug]
+        return known[turn % len(known)]
 
 
-Speak = Callable[[Wire, Measured, int], Awaitable[Answer]]
+# Sends one request, or the few that belong together, and says every answer.
+Speak: TypeAlias = Callable[[Wire, Measured, int, Load], Awaitable[None]]
+Work: TypeAlias = Callable[[Sequence[Measured], Directory, int, float], Coroutine[None, None, Load]]
 
 
 async def creates(
@@ -52,11 +81,8 @@ async def creates(
 ) -> Load:
     """POST new people."""
 
-    async def speak(wire: Wire, customer: Measured, _turn: int) -> Answer:
-        body = okta_body(f"p{next(directory.serial)}", customer.domain)
-        answer = await wire.call("POST", "/Users", body)
-        directory.add(customer, answer)
-        return answer
+    async def speak(wire: Wire, customer: Measured, _turn: int, load: Load) -> None:
+        await _create(wire, customer, directory, load)
 
     return await _run(customers, connections, seconds, speak)
 
@@ -64,9 +90,19 @@ async def creates(
 async def gets(customers: Sequence[Measured], directory: Directory, connections: int, seconds: float) -> Load:
     """GET known people by id."""
 
-    async def speak(wire: Wire, customer: Measured, turn: int) -> Answer:
-        known = directory.ids[customer.slug]
-        return await wire.call("GET", f"/Users/{known[turn % len(known)]}")
+    async def speak(wire: Wire, customer: Measured, turn: int, load: Load) -> None:
+        load.note(await wire.call("GET", f"/Users/{directory.choose(customer, turn).id}"))
+
+    return await _run(customers, connections, seconds, speak)
+
+
+async def filters(
+    customers: Sequence[Measured], directory: Directory, connections: int, seconds: float
+) -> Load:
+    """Look known people up by userName."""
+
+    async def speak(wire: Wire, customer: Measured, turn: int, load: Load) -> None:
+        await _look_up(wire, customer, directory.choose(customer, turn).name, 1, load)
 
     return await _run(customers, connections, seconds, speak)
 
@@ -76,12 +112,50 @@ async def patches(
 ) -> Load:
     """PATCH active of known people, each time to what it is not."""
 
-    async def speak(wire: Wire, customer: Measured, turn: int) -> Answer:
-        known = directory.ids[customer.slug]
-        active = (turn // len(known)) % 2 == 1
-        return await wire.call("PATCH", f"/Users/{known[turn % len(known)]}", active_patch(active))
+    async def speak(wire: Wire, customer: Measured, turn: int, load: Load) -> None:
+        active = (turn // len(directory.people[customer.slug])) % 2 == 1
+        path = f"/Users/{directory.choose(customer, turn).id}"
+        load.note(await wire.call("PATCH", path, active_patch(active)))
 
     return await _run(customers, connections, seconds, speak)
+
+
+async def okta_sync(
+    customers: Sequence[Measured], directory: Directory, connections: int, seconds: float
+) -> Load:
+    """What Okta sends for a joiner and a mover: look up, POST; GET, PUT with another title."""
+
+    async def speak(wire: Wire, customer: Measured, turn: int, load: Load) -> None:
+        person = await _create(wire, customer, directory, load, look_first=True)
+        if person is None:
+            return
+        known = directory.choose(customer, turn)
+        answer = await wire.call("GET", f"/Users/{known.id}")
+        load.note(answer)
+        body = {**orjson.loads(okta_body(known.name, customer.domain)), "title": f"Title {turn}"}
+        load.note(await wire.call("PUT", f"/Users/{known.id}", orjson.dumps(body)))
+
+    return await _run(customers, connections, seconds, speak)
+
+
+async def _create(
+    wire: Wire, customer: Measured, directory: Directory, load: Load, *, look_first: bool = False
+) -> Answer | None:
+    name = directory.new_name()
+    if look_first:
+        await _look_up(wire, customer, name, 0, load)
+    answer = await wire.call("POST", "/Users", okta_body(name, customer.domain))
+    load.note(answer)
+    directory.add(customer, name, answer)
+    return answer if answer.status == 201 else None
+
+
+async def _look_up(wire: Wire, customer: Measured, name: str, wanted: int, load: Load) -> None:
+    text = quote(f'userName eq "{name}@{customer.domain}"')
+    answer = await wire.call("GET", f"/Users?filter={text}")
+    load.note(answer)
+    if b'"totalResults":%d,' % wanted not in answer.body:
+        raise RuntimeError(f"the filter did not find {wanted}")
 
 
 async def _run(
@@ -99,9 +173,7 @@ async def _run(
         async with customer.wire() as wire:
             turn = 0
             while time.perf_counter() < ends:
-                answer = await speak(wire, customer, turn)
-                load.statuses[answer.status] += 1
-                load.latencies.append(answer.seconds)
+                await speak(wire, customer, turn, load)
                 turn += 1
 
     await asyncio.gather(*(work(number) for number in range(connections)))
