@@ -90,7 +90,14 @@ def _halves(operation: BulkOperation, later: frozenset[str]) -> Iterator[BulkOpe
     yield replace(operation, data=first, references=references_in(operation.path, first))
     path = f"{operation.path}/bulkId:{operation.bulk_id}"
     data = {"Operations": [{"op": "replace", "value": rest}]}
-    yield replace(operation, method=Method.PATCH, path=path, data=data, references=references_in(path, data))
+    yield replace(
+        operation,
+        method=Method.PATCH,
+        path=path,
+        version=None,
+        data=data,
+        references=references_in(path, data),
+    )
 
 
 def ordered(needs: Sequence[Collection[int]]) -> list[int]:

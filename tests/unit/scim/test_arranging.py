@@ -53,13 +53,13 @@ def test_whoever_refers_waits(given_operations: list[str], order: list[int]) -> 
 
 def test_a_circle_is_opened_by_a_patch_that_follows() -> None:
     listed = operations("POST a: b", "POST b: a")
-    first = replace(listed[0], data={"displayName": "A", **listed[0].data})
+    first = replace(listed[0], version='W/"1"', data={"displayName": "A", **listed[0].data})
     made, second, rest = arrange([first, listed[1]]).order
     assert (made.method, made.data, made.references) == (Method.POST, {"displayName": "A"}, frozenset())
     assert second is listed[1]
     assert (rest.method, rest.path, rest.bulk_id) == (Method.PATCH, "/Groups/bulkId:a", "a")
     assert rest.data == {"Operations": [{"op": "replace", "value": listed[0].data}]}
-    assert rest.references == {"a", "b"}
+    assert (rest.references, rest.version) == ({"a", "b"}, None)
 
 
 def test_who_cannot_be_made_is_in_no_circle() -> None:
