@@ -59,7 +59,8 @@ def test_a_circle_is_opened_by_a_patch_that_follows() -> None:
     assert second is listed[1]
     assert (rest.method, rest.path, rest.bulk_id) == (Method.PATCH, "/Groups/bulkId:a", "a")
     assert rest.data == {"Operations": [{"op": "replace", "value": listed[0].data}]}
-    assert (rest.references, rest.version) == ({"a", "b"}, None)
+    assert rest.references == {"a", "b"}
+    assert rest.version is None
 
 
 def test_who_cannot_be_made_is_in_no_circle() -> None:
