@@ -63,6 +63,7 @@ class Beliefs:
     managers: dict[int, str] = field(default_factory=dict)  # as told: person -> id of the manager
     asked: dict[int, Profile] = field(default_factory=dict)  # as last asked for, taken or not
     addresses: dict[int, set[str]] = field(default_factory=dict)  # every one that was ever sent
+    joined: dict[tuple[str, str], float] = field(default_factory=dict)  # (group, member) -> when it was taken
     errors: Counter[str] = field(default_factory=Counter)  # expected in life: lost answers and what follows
     surprises: list[str] = field(default_factory=list)
 
@@ -81,6 +82,16 @@ class Beliefs:
             self.surprises.append("two persons were given one id")
         self.links[number] = link
         return link
+
+    def seat(self, number: int, now: float) -> None:
+        """A group was told: who is new in it joined now, and who is not in it any more did not."""
+        link = self.team_links.get(number)
+        if link is None:
+            return
+        for group, member in [key for key in self.joined if key[0] == link.id and key[1] not in link.certain]:
+            del self.joined[group, member]
+        for member in link.certain:
+            self.joined.setdefault((link.id, member), now)
 
     def members(self, numbers: Iterable[int]) -> dict[str, str]:
         """Those who are at the endpoint."""

@@ -9,7 +9,7 @@ from infra.identity_providers.dialect import Dialect
 from infra.identity_providers.directory import Directory
 from infra.identity_providers.exchanges import Conversation, Refused, Unheard
 from infra.identity_providers.life import Change, Life
-from infra.identity_providers.people import Subject
+from infra.identity_providers.people import Kind, Subject
 from infra.identity_providers.rhythm import Cycle
 from infra.identity_providers.telling import Teller
 
@@ -80,6 +80,8 @@ class IdentityProvider:
     def finish(self, task: Task, now: float, problem: Refused | Unheard | None) -> None:
         """A conversation ended, well or with a problem; the subject is tried again later then."""
         self.agenda.finish(task.subject, now, problem)
+        if problem is None and task.subject.kind is Kind.TEAM:
+            self.beliefs.seat(task.subject.number, now)
 
     def _teller(self) -> Teller:
         return Teller(self.dialect, self.directory, self.beliefs)

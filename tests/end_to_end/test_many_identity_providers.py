@@ -48,6 +48,8 @@ async def test_identity_providers_of_every_kind_find_all_as_they_left_it(loaded:
     assert {line.dialect for line in report.lines} == set(DIALECTS)
     assert all(line.requests > 10 and line.happened.get("leave", 0) > 0 for line in report.lines)
     assert all(line.joiner_p95_s is not None for line in report.lines)
+    assert sum(line.movers for line in report.lines) > 5
+    assert sum(line.group_joins for line in report.lines) > 20
 
 
 async def test_whoever_asks_too_often_waits_as_told_and_loses_nothing(loaded: Gateway) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from infra.identity_providers.beliefs import Link
+from infra.identity_providers.exchanges import Answer, Request, Unheard
 from tests.end_to_end.backlog import settle
 from tests.end_to_end.customer import Customer, History, Person, newcomer
 from tests.end_to_end.customers import CLOSED_DESK, CONNECTION, console_of, onboard
@@ -248,6 +249,28 @@ async def test_a_paused_connection_is_answered_and_held_and_resuming_applies_eve
     async with console_of(gateway) as console:
         await resume(console, idp.slug, CONNECTION)
     await judge(gateway, [idp])
+
+
+async def test_whoever_leaves_while_nobody_knows_that_he_was_created_is_found_and_let_out(
+    gateway: Gateway,
+) -> None:
+    idp = await onboard(gateway, "tango", "entra-default")
+    directory = idp.speaker.idp.directory
+    said: list[str] = []
+
+    def lose_the_create_and_leave(request: Request, _answer: Answer) -> None:
+        said.append(request.purpose)
+        if request.purpose == "create user":
+            directory.deactivate(1)
+            raise Unheard("the answer to the create is lost")
+
+    idp.speaker.overhear = lose_the_create_and_leave
+    person = await idp.create(1)
+    assert said == ["look up user", "create user", "look up user", "change user"]
+    await judge(gateway, [idp])
+    assert not person.has_access
+    at_desk = (await look_at_desk(gateway.sandbox)).bearing(person.email)
+    assert all(one.organizations == set() for one in at_desk)
 
 
 async def test_what_a_person_filter_finds_is_what_was_accepted(gateway: Gateway) -> None:

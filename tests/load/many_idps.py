@@ -249,7 +249,7 @@ def main() -> None:
         report = _carry_out(plan, given.target, given.losing, terminal)
     except TargetError as error:
         parser.error(str(error))
-    show(report, Terminal(width=120, highlight=False))
+    show(report, Terminal(width=140, highlight=False))
     report.save(given.output)
     sys.stdout.write(f"saved to {given.output.name}\n")
     sys.exit(report.exit_code)

@@ -1,5 +1,6 @@
 """What a run of many identity providers was like: kept as JSON, shown as tables."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -34,6 +35,12 @@ class Line:
     leavers: int
     leaver_p50_s: float | None
     leaver_p95_s: float | None
+    movers: int
+    mover_p50_s: float | None
+    mover_p95_s: float | None
+    group_joins: int
+    group_join_p50_s: float | None
+    group_join_p95_s: float | None
     rounds: int
     happened: dict[str, int]
     errors: dict[str, int]
@@ -99,6 +106,8 @@ class Report:
 def line_of(participant: Participant, speaker: Speaker, late: Lateness, problems: Sequence[str]) -> Line:
     """The line of one customer."""
     idp, tally = speaker.idp, speaker.tally
+    began = time.time() - speaker.clock()  # the run's clock in seconds of the epoch
+    joins = late.group_joins({key: began + taken for key, taken in idp.beliefs.joined.items()})
     return Line(
         participant.slug,
         participant.dialect.name,
@@ -113,6 +122,12 @@ def line_of(participant: Participant, speaker: Speaker, late: Lateness, problems
         len(late.leavers),
         percentile(late.leavers, 0.5),
         percentile(late.leavers, 0.95),
+        len(late.movers),
+        percentile(late.movers, 0.5),
+        percentile(late.movers, 0.95),
+        len(joins),
+        percentile(joins, 0.5),
+        percentile(joins, 0.95),
         idp.agenda.cycle.number,
         dict(idp.life.happened) if idp.life is not None else {},
         errors_of(speaker),
@@ -167,6 +182,8 @@ def _customers(report: Report) -> Table:
         "p99 ms",
         "joiner p50/p95 s",
         "leaver p50/p95 s",
+        "mover p50/p95 s",
+        "group join p50/p95 s",
     )
     for heading in headings:
         table.add_column(heading, justify="left" if heading in headings[:2] else "right")
@@ -180,6 +197,8 @@ def _customers(report: Report) -> Table:
             f"{line.p99_ms:.0f}",
             _pair(line.joiner_p50_s, line.joiner_p95_s),
             _pair(line.leaver_p50_s, line.leaver_p95_s),
+            _pair(line.mover_p50_s, line.mover_p95_s),
+            _pair(line.group_join_p50_s, line.group_join_p95_s),
         )
     return table
 
@@ -192,7 +211,9 @@ def _ends(lines: Iterable[Line]) -> str:
     return "\n".join(
         f"{name}: {line.people:,} people, answers p99 {line.p99_ms:.0f} ms,"
         f" joiners p50/p95 {_pair(line.joiner_p50_s, line.joiner_p95_s)} s,"
-        f" leavers p50/p95 {_pair(line.leaver_p50_s, line.leaver_p95_s)} s"
+        f" leavers p50/p95 {_pair(line.leaver_p50_s, line.leaver_p95_s)} s,"
+        f" movers p50/p95 {_pair(line.mover_p50_s, line.mover_p95_s)} s,"
+        f" group joins p50/p95 {_pair(line.group_join_p50_s, line.group_join_p95_s)} s"
         for name, line in (("lightest", ordered[0]), ("heaviest", ordered[-1]))
     )
 

@@ -3,13 +3,14 @@
 import json
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from infra.identity_providers.dialect import GROUP, USER
-from infra.identity_providers.exchanges import NOT_HEARD, Answer, Refused, Request, Unheard
+from infra.identity_providers.exchanges import NOT_HEARD, Answer, Conversation, Refused, Request, Unheard
 from infra.identity_providers.provider import IdentityProvider
 from vestibule.scim.group_patch import patch_group
 from vestibule.scim.groups import MemberRef, parse_group
@@ -151,30 +152,38 @@ def _fits(document: dict[str, Any], text: str) -> bool:
     return True
 
 
+def hear_out(
+    conversation: Conversation[None], answer_to: Callable[[Request], Answer]
+) -> Refused | Unheard | None:
+    """Have one conversation to its end; the problem that ended it, if one did."""
+    answer: Answer | None = None
+    while True:
+        try:
+            request = next(conversation) if answer is None else conversation.send(answer)
+        except StopIteration:
+            return None
+        except (Refused, Unheard) as problem:
+            return problem
+        answer = answer_to(request)
+
+
 def speak(idp: IdentityProvider, endpoint: Endpoint, now: float = 0.0, losing: tuple[int, ...] = ()) -> float:
     """Have it say everything that it has to say, round after round; answers of these numbers are lost.
 
     Returns the time at the end; each round is a second.
     """
     heard = 0
+
+    def answer_to(request: Request) -> Answer:
+        nonlocal heard
+        answer = endpoint.answer(request)
+        heard += 1
+        return Answer(NOT_HEARD) if heard in losing else answer
+
     for _ in range(MOST_ROUNDS):
         idp.advance(now)
         while (task := idp.take(now)) is not None:
-            problem: Refused | Unheard | None = None
-            answer: Answer | None = None
-            while True:
-                try:
-                    request = next(task.conversation) if answer is None else task.conversation.send(answer)
-                except StopIteration:
-                    break
-                except (Refused, Unheard) as found:
-                    problem = found
-                    break
-                answer = endpoint.answer(request)
-                heard += 1
-                if heard in losing:
-                    answer = Answer(NOT_HEARD)
-            idp.finish(task, now, problem)
+            idp.finish(task, now, hear_out(task.conversation, answer_to))
         if idp.agenda.settled:
             return now
         now += 1.0

@@ -10,10 +10,12 @@ from infra.identity_providers.life import Change
 from infra.identity_providers.provider import IdentityProvider
 from infra.identity_providers.rhythm import Cycle, put_off
 from infra.identity_providers.views import differences
-from tests.unit.identity_providers.answering import Endpoint, speak
+from tests.unit.identity_providers.answering import Endpoint, hear_out, speak
 from tests.unit.identity_providers.customers import identity_provider, live
 
 FORTY_MINUTES = 2400.0
+DAY = 24 * 3600.0
+MANY_STEPS = 1000
 
 
 def told_apart(idp: IdentityProvider, endpoint: Endpoint) -> list[str]:
@@ -115,6 +117,74 @@ def test_a_search_that_is_not_found_means_quarantine_until_a_good_cycle() -> Non
     assert cycle.begins == 10.0 + 24 * 3600
     cycle.begin(cycle.begins)
     cycle.end()
+    assert not cycle.quarantined
+
+
+class Refusing(Endpoint):
+    """An endpoint that answers everything with one status while there is one."""
+
+    status = 0
+
+    def carry_out(self, request: Request) -> Answer:
+        if self.status:
+            return Answer(self.status, {"status": str(self.status)})
+        return super().carry_out(request)
+
+
+def rounds_until_told(idp: IdentityProvider, endpoint: Endpoint, now: float, step: float) -> float:
+    """Let time go by in steps until everything was told; when that was."""
+    for _ in range(MANY_STEPS):
+        while (task := idp.take(now)) is not None:
+            idp.finish(task, now, hear_out(task.conversation, endpoint.answer))
+        if idp.agenda.settled:
+            return now
+        now += step
+    raise AssertionError("never told")
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_entra_in_quarantine_comes_once_a_day_and_one_good_cycle_ends_it(status: int) -> None:
+    idp, endpoint = identity_provider("entra-default", people=3, factor=1.0), Refusing()
+    endpoint.status = status
+    begins: list[float] = []
+    now = 0.0
+    while len(begins) < 3:  # cycles in which everything is refused, although changes go on
+        said = len(endpoint.requests)
+        while (task := idp.take(now)) is not None:
+            idp.finish(task, now, hear_out(task.conversation, endpoint.answer))
+        if len(endpoint.requests) > said:
+            begins.append(now)
+            idp.let_happen(Change.JOIN)
+        now += 600.0
+    assert idp.agenda.cycle.quarantined
+    assert idp.agenda.cycle.quarantines == 1
+    assert all(later - earlier >= DAY for earlier, later in pairwise(begins))
+    endpoint.status = 0
+    told = rounds_until_told(idp, endpoint, now, 600.0)
+    assert told - begins[-1] <= 2 * DAY
+    assert told_apart(idp, endpoint) == []
+    idp.let_happen(Change.MARRY)
+    idp.take(told + DAY)  # a good cycle was before this one
+    assert not idp.agenda.cycle.quarantined
+
+
+def test_too_many_failures_mean_quarantine_and_fewer_do_not() -> None:
+    for failed, tried, quarantined in (
+        (5_001, 10_000, True),
+        (5_000, 10_000, False),
+        (5_001, 20_000, False),
+        (40_001, 200_000, True),
+    ):
+        cycle = Cycle(FORTY_MINUTES, 1.0)
+        cycle.begin(0.0)
+        cycle.tried, cycle.failed = tried, failed
+        cycle.end()
+        assert cycle.quarantined is quarantined, (failed, tried)
+
+
+def test_whoever_has_no_cycles_knows_no_quarantine() -> None:
+    cycle = Cycle(0.0, 1.0)
+    cycle.refused(Refused(Request("look up user", "GET", "/Users?filter=x"), Answer(401)), 10.0)
     assert not cycle.quarantined
 
 
