@@ -1,1 +1,1 @@
-"""Identity providers as a gateway meets them: recorded conversations and their replay."""
+"""Identity providers as a gateway meets them: simulated, each by its directory and dialect, and recorded."""
