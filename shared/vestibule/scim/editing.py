@@ -63,7 +63,7 @@ def take_away(
 
 
 def _refuse_filter(attribute: Attribute) -> None:
-    if not attribute.multi_valued or attribute.type is not Type.COMPLEX:
+    if not attribute.multi_valued:
         raise InvalidPath(f"The attribute '{attribute.name}' has no parts to filter by: name it alone.")
 
 

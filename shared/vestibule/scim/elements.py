@@ -9,7 +9,14 @@ from vestibule.scim.errors import InvalidPath, InvalidValue, NoTarget
 from vestibule.scim.filters import And, Comparison, Filter, Operator
 from vestibule.scim.matching import element_matches
 from vestibule.scim.targets import Target
-from vestibule.scim.values import MOST_ELEMENTS, ElementKey, element_key, normalise, normalise_complex
+from vestibule.scim.values import (
+    MOST_ELEMENTS,
+    ElementKey,
+    element_key,
+    normalise,
+    normalise_complex,
+    normalise_simple,
+)
 
 Document = dict[str, Any]
 
@@ -83,6 +90,8 @@ def _put_selected(
 ) -> list[Any]:
     attribute = target.attribute
     chosen = [element_matches(where, element, attribute) for element in old]
+    if attribute.type is not Type.COMPLEX:
+        return _put_simple(attribute, chosen, old, value, repairs)
     if not any(chosen):
         if value is None:
             return old
@@ -119,6 +128,17 @@ def _once(attribute: Attribute, elements: list[Any]) -> list[Any]:
             is_primary = before.get("primary") is True or element.get("primary") is True
             found[key] = {**before, **element} | ({"primary": True} if is_primary else {})
     return list(found.values())
+
+
+def _put_simple(
+    attribute: Attribute, chosen: list[bool], old: list[Any], value: object, repairs: set[Repair]
+) -> list[Any]:
+    """Replace the chosen ones of values without parts, `tags[value eq "a"]`; null takes them away."""
+    new = None if value is None else normalise_simple(attribute, value, repairs)
+    if new is not None and not any(chosen):
+        raise NoTarget(f"No value of '{attribute.name}' fits the path's filter.")
+    put = (new if is_chosen else element for element, is_chosen in zip(old, chosen, strict=True))
+    return [element for element in dict.fromkeys(put) if element is not None]
 
 
 def _put_in_element(
@@ -201,6 +221,8 @@ def remove_elements(
     attribute = target.attribute
     if attribute.type is not Type.COMPLEX:
         gone = old if value is None else normalise(attribute, value, repairs) or []
+        if where is not None:
+            gone = [element for element in gone if element_matches(where, element, attribute)]
         return [element for element in old if element not in gone]
     is_listed = value is not None and target.sub is None
     listed: frozenset[ElementKey] = frozenset()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.tenant_schema import ACME, tailored
 from tests.unit.scim.samples import patch_body, user
 from vestibule.scim.dialects import Repair
 from vestibule.scim.errors import (
@@ -195,6 +196,23 @@ def test_the_same_value_is_no_change() -> None:
     )
     assert patched.document is document
     assert not patched.changed
+
+
+def test_values_without_parts_are_selected_by_themselves() -> None:
+    kind = tailored().user
+    document = user(**{ACME: {"tags": ["a", "B", "c"]}})
+
+    def patched(op: str, text: str, value: object = None) -> Any:
+        operation = {"op": op, "path": f"{ACME}:tags[value {text}]", "value": value}
+        return patch_user(document, patch_body(operation), kind).document[ACME]["tags"]
+
+    assert patched("remove", 'eq "b"') == ["a", "c"]
+    assert patched("remove", 'ge "b"', ["c"]) == ["a", "B"]
+    assert patched("replace", 'eq "b"', "d") == ["a", "d", "c"]
+    assert patched("add", 'sw "B"', ["c"]) == ["a", "c"]
+    assert patched("replace", 'ne "a"') == ["a"]
+    with pytest.raises(NoTarget, match="fits the path's filter"):
+        patched("replace", 'eq "z"', "d")
 
 
 def test_all_or_nothing() -> None:

@@ -260,7 +260,9 @@ RULES: Mapping[str, Rule] = {
         corp(doors=["B", "C"]),
     ),
     "7643-2.4 simple values by a filter": Rule(
-        "they have no parts", (remove(f'{CORP}:doors[value eq "A"]'),), "invalidPath"
+        "each is its own value",
+        (add(f"{CORP}:doors", ["A", "B"]), remove(f'{CORP}:doors[value eq "A"]')),
+        corp(doors=["B"]),
     ),
     "7643-2.4 two primaries": Rule(
         "at most one: the last one set",
