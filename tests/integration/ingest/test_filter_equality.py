@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from tests.integration.ingest.filters_of_what_is_there import filters_of
 from tests.integration.ingest.populations import looked_up, searched, shown, store
 from tests.integration.ingest.random_resources import group_filters, groups, user_filters, users
 from tests.stack import Database
@@ -65,6 +66,9 @@ async def test_the_database_finds_what_the_evaluator_finds(
         for _ in range(FILTERS_PER_CASE):
             await check(lane, mine, USER, data.draw(user_filters(population.ids)), bodies)
             await check(lane, mine, GROUP, data.draw(group_filters(population.ids)), bodies)
+        for kind in (USER, GROUP):
+            if there := of_kind(kind, bodies):
+                await check(lane, mine, kind, data.draw(filters_of(there)), bodies)
     finally:
         await transaction.rollback()
 
@@ -75,9 +79,12 @@ async def check(
     """One filter: evaluator, translation and, where one key answers it, the look-up agree."""
     note(f"{kind.name}: {text}")
     condition = parse_filter(text)
-    of_kind = [body for body in bodies if body["meta"]["resourceType"] == kind.name]
-    wanted = [body["id"] for body in of_kind if matches(condition, body, kind)]
+    wanted = [body["id"] for body in of_kind(kind, bodies) if matches(condition, body, kind)]
     assert await searched(lane, caller, kind, condition) == (len(wanted), wanted)
     lookup = as_lookup(condition, kind)
     if lookup is not None:
         assert await looked_up(lane, caller, kind, lookup) == (len(wanted), wanted)
+
+
+def of_kind(kind: ResourceType, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [body for body in bodies if body["meta"]["resourceType"] == kind.name]
