@@ -84,19 +84,21 @@ def _split(
 def _halves(operation: BulkOperation, later: frozenset[str]) -> Iterator[BulkOperation]:
     first: dict[str, Any] = {}
     rest: dict[str, Any] = {}
+    referred: dict[bool, frozenset[str]] = {False: frozenset(), True: frozenset({str(operation.bulk_id)})}
     for name, value in operation.data.items():
-        refers_on = not later.isdisjoint(references_in("", {name: value}))
+        references = references_in("", {name: value})
+        refers_on = not later.isdisjoint(references)
         (rest if refers_on else first)[name] = value
-    yield replace(operation, data=first, references=references_in(operation.path, first))
-    path = f"{operation.path}/bulkId:{operation.bulk_id}"
-    data = {"Operations": [{"op": "replace", "value": rest}]}
+        referred[refers_on] |= references
+    path_references = references_in(operation.path, None)
+    yield replace(operation, data=first, references=referred[False] | path_references)
     yield replace(
         operation,
         method=Method.PATCH,
-        path=path,
+        path=f"{operation.path}/bulkId:{operation.bulk_id}",
         version=None,
-        data=data,
-        references=references_in(path, data),
+        data={"Operations": [{"op": "replace", "value": rest}]},
+        references=referred[True] | path_references,
     )
 
 

@@ -23,7 +23,16 @@ def references_in(path: str, data: object) -> frozenset[str]:
         return ""
 
     path_with_ids(path, note)
-    data_with_ids(data, note)
+    waiting = [("", data)]
+    while waiting:  # as data_with_ids walks, but nothing is built: a hostile body has tens of thousands
+        name, value = waiting.pop()
+        if isinstance(value, str):
+            if ":" in value:
+                _text_with_ids(value, name, note)
+        elif isinstance(value, Mapping):
+            waiting.extend((key.lower(), inner) for key, inner in value.items())
+        elif isinstance(value, list):
+            waiting.extend((name, inner) for inner in value)
     return frozenset(found)
 
 
