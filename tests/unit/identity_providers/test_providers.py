@@ -5,6 +5,8 @@ from itertools import pairwise
 import pytest
 
 from infra.identity_providers.catalogue import DIALECTS
+from infra.identity_providers.dialect import USER
+from infra.identity_providers.dialects.okta import OktaWizard
 from infra.identity_providers.exchanges import Answer, Refused, Request, Unheard
 from infra.identity_providers.life import Change
 from infra.identity_providers.provider import IdentityProvider
@@ -84,6 +86,17 @@ def test_the_same_seed_is_the_same_conversation() -> None:
         live(identity_provider("entra-default", people=8), endpoint)
         said.append(endpoint.requests)
     assert said[0] == said[1]
+
+
+def test_an_import_reads_hundred_after_hundred_until_the_total() -> None:
+    endpoint = Endpoint()
+    for number in range(250):
+        body = {"schemas": [USER], "userName": f"u{number}"}
+        endpoint.carry_out(Request("create user", "POST", "/Users", body))
+    assert hear_out(OktaWizard().connect(), endpoint.answer) is None
+    asked = [request.path for request in endpoint.requests]
+    pages = [f"/Users?startIndex={start}&count=100" for start in (1, 101, 201)]
+    assert asked == [*pages, "/Groups?startIndex=1&count=100"]
 
 
 def test_entra_waits_for_its_next_cycle_and_then_tells_only_what_changed() -> None:
