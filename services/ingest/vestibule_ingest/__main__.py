@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from functools import partial
 from typing import Final
 
@@ -20,6 +21,8 @@ from vestibule_ingest.rendering import refusal
 SERVICE = "ingest"
 # At Python's own 700 every other request would be searched for cycles, of which it makes hardly any.
 OBJECTS_PER_COLLECTION: Final = 10_000
+# So long a thread that works beside the event loop may keep the loop waiting, where Python itself has 5 ms.
+SLICE_SECONDS: Final = 0.001
 
 
 async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> None:
@@ -44,6 +47,7 @@ async def serve_ingest(settings: IngestSettings, stopping: asyncio.Event) -> Non
             requests_log=logger("vestibule_ingest.exchange").bind(),
         )
     )
+    sys.setswitchinterval(SLICE_SECONDS)
     gc.collect()
     gc.freeze()  # modules and tables live as long as the process: no collection needs to look at them
     gc.set_threshold(OBJECTS_PER_COLLECTION, 20, 20)

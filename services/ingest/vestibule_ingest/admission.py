@@ -2,19 +2,22 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
 from vestibule.domain.tokens import Credential
 from vestibule.scim.errors import Unavailable
+from vestibule_ingest.aside import Aside
 from vestibule_ingest.throttling import Buckets, Throttled
 
 MOST_KNOWN: Final = 10_000
 TURN_SECONDS: Final = 5.0
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -64,8 +67,9 @@ class Admission:
     a place. To be known opens a room only: each statement asks the database anew.
     """
 
-    def __init__(self, buckets: Buckets, bounds: Bounds) -> None:
+    def __init__(self, buckets: Buckets, bounds: Bounds, aside: Aside) -> None:
         self._buckets = buckets
+        self.aside = aside
         self._known = _Room(bounds.requests, bounds.body_bytes, beyond=bounds.requests)
         self._strangers = _Room(max(bounds.requests // 2, 1), bounds.body_bytes // 8)
         self._most_of_one = bounds.requests_of_one
@@ -212,11 +216,16 @@ class Admitted:
             async with asyncio.timeout(TURN_SECONDS):
                 await self._share.turn.acquire()
         except TimeoutError:
-            raise Unavailable("Long lists of this connection are under way: repeat the request.") from None
+            raise Unavailable("Long work of this connection is under way: repeat the request.") from None
         try:
             yield
         finally:
             self._share.turn.release()
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do long work of the processor beside the event loop, one piece at a time of this caller."""
+        async with self.turn():
+            return await self._admission.aside.do(work)
 
     def __enter__(self) -> "Admitted":
         return self

@@ -36,6 +36,7 @@ from vestibule.telemetry.metrics import LoopMetrics, RequestMetrics
 from vestibule.telemetry.requests import ObservedRequests
 from vestibule_ingest import discovery
 from vestibule_ingest.admission import Admission, Bounds
+from vestibule_ingest.aside import Aside
 from vestibule_ingest.base_urls import FlaggedBaseUrls
 from vestibule_ingest.bulk import Bulk, Resources
 from vestibule_ingest.counting import IngestMetrics
@@ -93,9 +94,11 @@ def build_service(parts: Parts) -> Service:
     lanes = Lanes(parts.connect, parts.pool_size)
     checks = {"database": lanes.ready}
     limits = parts.limits
+    aside = Aside()
     admission = Admission(
         Buckets(parts.request_rate, time.monotonic, parts.burst_seconds),
         Bounds(parts.pool_size * IN_HAND_PER_LANE, parts.requests_at_once, parts.body_memory),
+        aside,
     )
     fingerprints = Fingerprints(lanes, metrics, parts.wall_clock)
     background = Supervisor(LoopMetrics(parts.registry))
@@ -151,14 +154,14 @@ def build_service(parts: Parts) -> Service:
             Middleware(ShortWay, routes=routes),
         ],
         exception_handlers={HTTPException: answer_unrouted, Exception: answer_bug},
-        lifespan=lifespan_of(lanes, background),
+        lifespan=lifespan_of(lanes, background, aside),
     )
     application.router.redirect_slashes = False
     return Service(application, checks)
 
 
 def lifespan_of(
-    lanes: Lanes, background: Supervisor
+    lanes: Lanes, background: Supervisor, aside: Aside
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Make the lifespan: a role that could see past row level security ends the process at once."""
 
@@ -180,6 +183,7 @@ def lifespan_of(
             if opening is not None:
                 await opening
             await lanes.close()
+            aside.close()
 
     return lifespan
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 import orjson
@@ -13,6 +14,7 @@ from vestibule.scim.errors import InvalidSyntax, TooLarge, UnsupportedMediaType
 from vestibule.scim.limits import DEFAULTS, Limits
 from vestibule.scim.resources import depth_within
 from vestibule_ingest.admission import Admitted
+from vestibule_ingest.aside import LARGE_BYTES
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -62,8 +64,8 @@ async def read_json(
 ) -> object:
     """Read and parse a body of at most `most` bytes.
 
-    A body that came with its head is taken as it is: the statement that uses it asks who calls. Nothing else
-    is waited for before the database has let the caller in, and no place is held meanwhile.
+    A small body that came with its head is taken as it is: the statement that uses it asks who calls. Nothing
+    else is waited for before the database has let the caller in, and no place is held meanwhile.
     """
     check_type(headers)
     announced = headers.get(b"content-length", b"")
@@ -72,17 +74,15 @@ async def read_json(
     # To ask whether it is here tells a client that waits for 100 Continue to send.
     message = None if b"expect" in headers else _here_already(receive)
     first = b"" if message is None else _piece(message, admitted, 0, most)
-    if message is not None and not message.get("more_body"):
+    is_here = message is not None and not message.get("more_body")
+    if is_here and len(first) < LARGE_BYTES:
         return parse_json(first, limits)
     if not admitted.is_known:
         await check_caller()
-    try:
-        with admitted.waiting():
-            async with asyncio.timeout(READ_SECONDS):
-                body = await _read_rest(receive, first, admitted, most)
-    except TimeoutError:
-        raise InvalidSyntax(f"The body did not arrive within {READ_SECONDS:g} s.") from None
-    return parse_json(body, limits)
+    body = first if is_here else await _read_in_time(receive, first, admitted, most)
+    if len(body) < LARGE_BYTES:
+        return parse_json(body, limits)
+    return await admitted.aside(partial(parse_json, body, limits))
 
 
 def _here_already(receive: Receive) -> MutableMapping[str, Any] | None:
@@ -104,6 +104,15 @@ def is_abandoned(receive: Receive) -> bool:
     """Tell whether the client, whose whole body was read, is gone."""
     message = _here_already(receive)
     return message is not None and message["type"] == "http.disconnect"
+
+
+async def _read_in_time(receive: Receive, first: bytes, admitted: Admitted, most: int) -> bytes:
+    try:
+        with admitted.waiting():
+            async with asyncio.timeout(READ_SECONDS):
+                return await _read_rest(receive, first, admitted, most)
+    except TimeoutError:
+        raise InvalidSyntax(f"The body did not arrive within {READ_SECONDS:g} s.") from None
 
 
 async def _read_rest(receive: Receive, first: bytes, admitted: Admitted, most: int) -> bytes:

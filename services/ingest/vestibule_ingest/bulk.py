@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from vestibule.scim.bulk import (
     parse_bulk,
 )
 from vestibule.scim.errors import MethodNotAllowed, NotFound, TooLarge, Unavailable
+from vestibule.scim.limits import Limits
 from vestibule.telemetry.tracing import fail, span, traceparent
 from vestibule_ingest.bodies import Abandoned, TooManyParts, check_size, is_abandoned
 from vestibule_ingest.counting import IngestMetrics
@@ -95,13 +97,19 @@ class Bulk:
         return {"POST": self.carry_out}
 
     async def carry_out(self, call: Call) -> Response:
-        """POST /Bulk; Abandoned before the next operation once the client is gone."""
-        request = parse_bulk(await _body(call), most=call.limits.bulk_operations)
-        await call.check_caller()
-        return ScimResponse(bulk_body(await self._carry_out_all(call, request)))
+        """POST /Bulk; Abandoned before the next operation once the client is gone.
 
-    async def _carry_out_all(self, call: Call, request: BulkRequest) -> Iterable[BulkResult]:
-        arrangement = arrange(request.operations)
+        What is sent is understood beside the event loop, and each operation waits for the database: nobody
+        waits for a Bulk longer than for its next operation.
+        """
+        body = await _body(call)
+        await call.check_caller()
+        request, arrangement = await call.admitted.aside(partial(_understood, body, call.limits))
+        return ScimResponse(bulk_body(await self._carry_out_all(call, request, arrangement)))
+
+    async def _carry_out_all(
+        self, call: Call, request: BulkRequest, arrangement: Arrangement
+    ) -> Iterable[BulkResult]:
         until = asyncio.get_running_loop().time() + call.limits.bulk_seconds
         progress = Progress(arrangement, until, {}, {})
         most_errors = request.fail_on_errors or len(request.operations) + 1
@@ -139,6 +147,11 @@ class Bulk:
         if operation.method is Method.POST:
             location = response.headers.get("location")
         return _result(operation, response, location)
+
+
+def _understood(body: object, limits: Limits) -> tuple[BulkRequest, Arrangement]:
+    request = parse_bulk(body, most=limits.bulk_operations)
+    return request, arrange(request.operations)
 
 
 async def _body(call: Call) -> Any:

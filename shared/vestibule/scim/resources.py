@@ -102,19 +102,18 @@ def refuse_controls(name: str, text: str) -> None:
 
 def depth_within(value: object, limit: int) -> bool:
     """Whether lists and objects are nested at most `limit` deep; a bare value is 0 deep."""
-    waiting = [(value, 0)]
-    while waiting:
-        node, depth = waiting.pop()
-        if isinstance(node, dict):
-            children: Any = node.values()
-        elif isinstance(node, list):
-            children = node
-        else:
-            continue
-        if depth == limit:
-            return False
-        waiting.extend((child, depth + 1) for child in children if isinstance(child, dict | list))
-    return True
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
+    for _ in range(limit):
+        # Level by level and by exact types: what may be a hundred thousand lists makes no object for each.
+        level = [
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return True
+    return not level
 
 
 def normalise_resource(resource_type: ResourceType, body: object, repairs: set[Repair]) -> dict[str, Any]:

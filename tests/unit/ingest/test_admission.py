@@ -1,6 +1,8 @@
 """Admission: a rate per connection, bounds on what is in hand."""
 
 import asyncio
+import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -9,6 +11,7 @@ import pytest
 from vestibule.domain.tokens import Credential
 from vestibule.scim.errors import Unavailable
 from vestibule_ingest.admission import MOST_KNOWN, Admission, Bounds
+from vestibule_ingest.aside import Aside
 from vestibule_ingest.throttling import LEAST_RATE, MOST_BUCKETS, Buckets, Throttled
 
 BURST_SECONDS = 2.0
@@ -87,7 +90,7 @@ def admission_of(
     *known: Credential, most: int = 4, most_of_one: int = 2, body_bytes: int = 80, rate: float = 1_000
 ) -> Admission:
     """An admission to whom these callers are known."""
-    admission = Admission(Buckets(rate, Clock()), Bounds(most, most_of_one, body_bytes))
+    admission = Admission(Buckets(rate, Clock()), Bounds(most, most_of_one, body_bytes), Aside())
     for caller in known:
         with admission.admit(caller) as admitted:
             admitted.know()
@@ -240,3 +243,30 @@ async def test_long_lists_of_one_caller_come_in_turn() -> None:
     async with asyncio.timeout(10):
         await asyncio.gather(first(), second(), another())
     assert order == ["another", "first", "second"]
+
+
+async def test_long_work_of_a_flooding_connection_lets_another_one_between() -> None:
+    admission = admission_of(ONE, OTHER, most=100, most_of_one=50)
+    begun, over = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    order: list[str] = []
+
+    def first() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert over.wait(10)
+        order.append("first of one")
+
+    async def ask(caller: Credential, work: Callable[[], None]) -> None:
+        with admission.admit(caller) as admitted:
+            await admitted.aside(work)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(ask(ONE, first))
+        await begun.wait()  # the event loop goes on beside the thread
+        for _ in range(20):
+            group.create_task(ask(ONE, lambda: order.append("one")))
+        await asyncio.sleep(0)
+        group.create_task(ask(OTHER, lambda: order.append("other")))
+        await asyncio.sleep(0)
+        over.set()
+    assert order == ["first of one", "other"] + ["one"] * 20
