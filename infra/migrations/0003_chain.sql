@@ -59,6 +59,7 @@ create table chain.fanout (
     connection_id uuid not null,
     scope text not null check (scope in ('connection', 'group_members')),
     target_id uuid not null,
+    further uuid[] not null default '{}',                         -- groups whose members come after those of the target
     prio smallint not null check (prio between 0 and 2),
     phase text not null default 'persons' check (phase in ('persons', 'groups', 'held', 'organizations', 'purge')),
     cursor uuid not null default '00000000-0000-0000-0000-000000000000',
@@ -135,7 +136,8 @@ end
 $$;
 
 create function chain.mark_wide(
-    tenant uuid, desk uuid, connection uuid, scope text, target uuid, prio smallint, trace text
+    tenant uuid, desk uuid, connection uuid, scope text, target uuid, prio smallint, trace text,
+    further uuid[] default '{}'
 ) returns bigint
     language plpgsql volatile security definer
     set search_path = pg_catalog, pg_temp
@@ -149,8 +151,8 @@ begin
     if not exists (select from console.tenant n where n.id = tenant and n.desk_id = desk) then
         raise exception 'mark_wide: not at this desk' using errcode = 'insufficient_privilege';
     end if;
-    insert into chain.fanout (tenant_id, desk_id, connection_id, scope, target_id, prio, trace)
-    values (tenant, desk, connection, mark_wide.scope, target, mark_wide.prio, mark_wide.trace)
+    insert into chain.fanout (tenant_id, desk_id, connection_id, scope, target_id, further, prio, trace)
+    values (tenant, desk, connection, mark_wide.scope, target, mark_wide.further, mark_wide.prio, mark_wide.trace)
     returning id into made;
     return made;
 end
@@ -465,7 +467,7 @@ grant update (claim_worker, claim_until) on chain.sync to vestibule_writer;
 reset role;
 grant create on schema chain to vestibule_definer;
 alter function chain.mark(text, uuid, uuid, uuid[], smallint, text) owner to vestibule_definer;
-alter function chain.mark_wide(uuid, uuid, uuid, text, uuid, smallint, text) owner to vestibule_definer;
+alter function chain.mark_wide(uuid, uuid, uuid, text, uuid, smallint, text, uuid[]) owner to vestibule_definer;
 alter function chain.pick(text, integer, integer, integer) owner to vestibule_definer;
 alter function chain.unpick(text[], uuid[], bigint[]) owner to vestibule_definer;
 alter function chain.sweep(interval, interval) owner to vestibule_definer;
@@ -480,7 +482,7 @@ revoke create on schema chain from vestibule_definer;
 
 grant execute on function chain.mark(text, uuid, uuid, uuid[], smallint, text)
     to vestibule_ingest, vestibule_router, vestibule_writer, vestibule_console;
-grant execute on function chain.mark_wide(uuid, uuid, uuid, text, uuid, smallint, text)
+grant execute on function chain.mark_wide(uuid, uuid, uuid, text, uuid, smallint, text, uuid[])
     to vestibule_ingest, vestibule_console;
 grant execute on function chain.pick(text, integer, integer, integer), chain.unpick(text[], uuid[], bigint[]),
     chain.sweep(interval, interval) to vestibule_relay;

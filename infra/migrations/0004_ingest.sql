@@ -70,6 +70,45 @@ create table ingest.group_member (
 create index group_member_person on ingest.group_member (person_id, connection_id, tenant_id) where removed_at is null;
 alter table ingest.group_member add primary key (tenant_id, connection_id, group_id, person_id);
 
+-- A group in a group, of the same connection. Who changes these holds the connection's nesting (hold_nesting): no circle comes
+-- about between two requests, and no group is nested while it is removed.
+create table ingest.subgroup (
+    tenant_id uuid not null,
+    connection_id uuid not null,
+    group_id uuid not null,
+    member_id uuid not null,
+    check (group_id <> member_id),
+    foreign key (tenant_id, connection_id, group_id) references ingest."group" (tenant_id, connection_id, id),
+    foreign key (tenant_id, connection_id, member_id) references ingest."group" (tenant_id, connection_id, id),
+    primary key (group_id, connection_id, tenant_id, member_id)
+);
+create index subgroup_member on ingest.subgroup (member_id, connection_id, tenant_id);
+create index subgroup_connection on ingest.subgroup (connection_id, tenant_id);
+
+-- Each group with each group that it lies in, however deep: derived from `subgroup` (enclose), so that who reads walks nothing.
+create table ingest.enclosure (
+    tenant_id uuid not null,
+    connection_id uuid not null,
+    inner_id uuid not null,
+    outer_id uuid not null,
+    primary key (inner_id, connection_id, tenant_id, outer_id)
+);
+create index enclosure_outer on ingest.enclosure (outer_id, connection_id, tenant_id, inner_id);
+
+-- Members that a group names and nobody is yet, as the identity provider said them: an id, or its own externalId. Whoever
+-- arrives with it is attached (attach_parked).
+create table ingest.parked_member (
+    tenant_id uuid not null,
+    connection_id uuid not null,
+    group_id uuid not null,
+    value varchar(256) not null,
+    parked_at timestamptz not null default now(),
+    foreign key (tenant_id, connection_id, group_id) references ingest."group" (tenant_id, connection_id, id),
+    primary key (group_id, connection_id, tenant_id, value)
+);
+create index parked_member_value on ingest.parked_member (value, connection_id, tenant_id);
+create index parked_member_connection on ingest.parked_member (connection_id, tenant_id);
+
 -- Every thousandth person of a connection in the order of ids: so many are there up to this one, itself included. Lists count
 -- and skip from the nearest one instead of from the first person (functions count_persons, search).
 create table ingest.milestone (
@@ -127,16 +166,22 @@ with p as (
 insert into ingest.group_member (tenant_id, connection_id, group_id, person_id)
 select p.tenant_id, p.connection_id, p.id, p.id from p;
 analyze ingest.person, ingest."group", ingest.group_member;
-truncate ingest.person, ingest."group", ingest.group_member;
+truncate ingest.person, ingest."group", ingest.group_member, ingest.subgroup, ingest.parked_member;
 
 alter table ingest.person enable row level security, force row level security;
 alter table ingest."group" enable row level security, force row level security;
 alter table ingest.group_member enable row level security, force row level security;
+alter table ingest.subgroup enable row level security, force row level security;
+alter table ingest.enclosure enable row level security, force row level security;
+alter table ingest.parked_member enable row level security, force row level security;
 alter table ingest.refusal enable row level security, force row level security;
 alter table ingest.milestone enable row level security, force row level security;
 create policy one_tenant on ingest.person using (tenant_id = chain.current_tenant());
 create policy one_tenant on ingest."group" using (tenant_id = chain.current_tenant());
 create policy one_tenant on ingest.group_member using (tenant_id = chain.current_tenant());
+create policy one_tenant on ingest.subgroup using (tenant_id = chain.current_tenant());
+create policy one_tenant on ingest.enclosure using (tenant_id = chain.current_tenant());
+create policy one_tenant on ingest.parked_member using (tenant_id = chain.current_tenant());
 create policy one_tenant on ingest.milestone using (tenant_id = chain.current_tenant());
 alter table ingest.fingerprint enable row level security, force row level security;
 create policy one_tenant on ingest.fingerprint using (tenant_id = chain.current_tenant());
@@ -144,6 +189,9 @@ create policy one_tenant on ingest.refusal using (tenant_id = chain.current_tena
 
 grant select, insert, update on ingest.person, ingest."group", ingest.milestone to vestibule_ingest;
 grant select, insert, update, delete on ingest.group_member to vestibule_ingest;
+grant select, insert, delete on ingest.subgroup, ingest.enclosure, ingest.parked_member to vestibule_ingest;
+grant select on ingest.enclosure to vestibule_router;
+grant select on ingest.subgroup, ingest.parked_member to vestibule_console;
 grant insert (tenant_id, connection_id, operation, status, code, trace), update (requests, at, trace), select
     on ingest.refusal to vestibule_ingest;
 grant select on ingest.person, ingest."group", ingest.group_member to vestibule_router, vestibule_console;
@@ -265,6 +313,9 @@ begin
     if between_old then
         perform ingest.move_milestones(who.tenant_id, who.connection_id, id, 1);
     end if;
+    if past is not null or new_external_id is not null then
+        perform ingest.attach_parked(who.tenant_id, who.connection_id, id, new_external_id, new_trace);
+    end if;
     perform chain.mark('person', who.tenant_id, who.desk_id, array[id], 1::smallint, new_trace);
     insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
     values (who.tenant_id, id, 'received', case verdict when 'created' then 'create' else 'return' end, new_trace);
@@ -341,6 +392,9 @@ begin
             verdict := ingest.taken_person_key(who.tenant_id, who.connection_id, target, new_user_name_ci);
             return;
         end;
+        if new_external_id is distinct from old.external_id then
+            perform ingest.attach_parked(who.tenant_id, who.connection_id, target, new_external_id, new_trace);
+        end if;
     end if;
     perform chain.mark('person', who.tenant_id, who.desk_id, array[target],
                        (case when old.active and not new_active then 0 else 1 end)::smallint, new_trace);
@@ -430,9 +484,58 @@ begin
 end
 $$;
 
+-- What a person is called where it is a member.
+create function ingest.display_of(resource jsonb) returns jsonb
+    language sql immutable
+as $$ select coalesce(nullif(resource -> 'displayName', '""'::jsonb), resource -> 'userName') $$;
+
+-- The groups of a person: [{"value": id, "display": name, "type": "direct" or "indirect"}], null without any. Not in SQL: such
+-- a function is planned anew at every call.
+create function ingest.groups_of(tenant uuid, connection uuid, person uuid) returns jsonb
+    language plpgsql stable
+as $$
+begin
+    return (
+        select jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName',
+                                            'type', case when o.direct then 'direct' else 'indirect' end) order by g.id)
+          from (select x.id, bool_or(x.direct) as direct
+                  from (select m.group_id as id, true as direct from ingest.group_member m
+                         where m.tenant_id = tenant and m.connection_id = connection and m.person_id = person
+                           and m.removed_at is null
+                        union all
+                        select e.outer_id, false from ingest.group_member m
+                          join ingest.enclosure e
+                            on e.inner_id = m.group_id and e.connection_id = m.connection_id and e.tenant_id = m.tenant_id
+                         where m.tenant_id = tenant and m.connection_id = connection and m.person_id = person
+                           and m.removed_at is null) x
+                 group by x.id) o
+          join ingest."group" g on g.tenant_id = tenant and g.connection_id = connection and g.id = o.id
+         where g.removed_at is null);
+end
+$$;
+
+-- Who is in a group, directly or not; some twice. `rows`: so few that the persons are looked up and not walked, and if there
+-- are many that is dear in proportion.
+create function ingest.persons_within(tenant uuid, connection uuid, target uuid) returns setof uuid
+    language plpgsql stable rows 100
+as $$
+begin
+    return query
+    select m.person_id from ingest.group_member m
+     where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target and m.removed_at is null
+    union all
+    select m.person_id from ingest.enclosure e
+     cross join lateral (
+            select x.person_id from ingest.group_member x
+             where x.tenant_id = tenant and x.connection_id = connection and x.group_id = e.inner_id
+               and x.removed_at is null offset 0) m
+     where e.tenant_id = tenant and e.connection_id = connection and e.outer_id = target;
+end
+$$;
+
 -- Persons that wait to be read at the same moment, of whatever connections, each by a key that only one can have: id, user_name
 -- or external_id. A row per item, in order; verdicts: found | missing | unauthorized | suspended. Every item authenticates anew
--- and enters its own tenant. `groups`: [{"value": id, "display": name}], direct ones.
+-- and enters its own tenant. `groups`: see groups_of.
 create function ingest.read_persons(
     paths text[], token_hashes bytea[], keys text[], wanted text[], wanted_actives boolean[]
 ) returns table (verdict text, id uuid, resource jsonb, groups jsonb, version bigint, created_at timestamptz,
@@ -467,14 +570,7 @@ begin
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
                and p.external_id = wanted[place] and p.removed_at is null;
         end if;
-        -- the groups stand here and not in a function of their own: one in SQL is planned anew at every call
-        select p.id, p.resource,
-               (select jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName') order by g.id)
-                  from ingest.group_member m
-                  join ingest."group" g
-                    on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
-                 where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.person_id = wanted_id
-                   and m.removed_at is null and g.removed_at is null),
+        select p.id, p.resource, ingest.groups_of(who.tenant_id, who.connection_id, wanted_id),
                p.version, p.created_at, p.modified_at
           into id, resource, groups, version, created_at, modified_at
           from ingest.person p
@@ -526,77 +622,359 @@ begin
     select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::jsonb, null::bigint,
            null::timestamptz, null::timestamptz
     union all
-    (select null::text, null::bigint, l.id, l.resource,
-            (select jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName') order by g.id)
-               from ingest.group_member m
-               join ingest."group" g
-                 on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
-              where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.person_id = l.id
-                and m.removed_at is null and g.removed_at is null),
-            l.version, l.created_at, l.modified_at
+    (select null::text, null::bigint, l.id, l.resource, ingest.groups_of(who.tenant_id, who.connection_id, l.id), l.version,
+            l.created_at, l.modified_at
        from (select h.* from hits h order by h.id offset skipped limit page_size) l
       order by l.id);
 end
 $$;
 
--- Members named by a request that are no persons of this connection; the request is refused whole. The persons are
--- locked against removal until the membership is written.
-create function ingest.unknown_members(tenant uuid, connection uuid, ids uuid[]) returns uuid[]
+-- Nesting is changed by one transaction of a connection at a time; who holds it reads it as it is. Taken before any group's row.
+create function ingest.hold_nesting(connection uuid) returns void
+    language sql volatile
+as $$ select pg_advisory_xact_lock(hashtextextended(connection::text, 1)) $$;
+
+-- Whom a request names as members: `persons`, locked against removal until the membership is written, `groups`, and `unknown`:
+-- the values that are the id of nobody and, as the identity provider's own key of a person (RFC 7643 §3.1), an externalId of nobody.
+create function ingest.resolve_members(
+    in tenant uuid, in connection uuid, in ids uuid[], in names text[], out persons uuid[], out groups uuid[], out unknown text[]
+)
     language plpgsql volatile
 as $$
 declare
-    known uuid[];
+    strangers uuid[] := '{}';
+    arrived record;
 begin
-    if cardinality(ids) = 0 then
-        return '{}';
+    persons := '{}';
+    groups := '{}';
+    if cardinality(ids) > 0 then
+        -- lateral: one probe per id, in key order; `= any (...) order by` was planned as a walk over all persons
+        select coalesce(array_agg(k.id order by k.id), '{}') into persons
+          from (select distinct u.id from unnest(ids) as u (id) order by u.id) w
+         cross join lateral (
+                select p.id from ingest.person p
+                 where p.tenant_id = tenant and p.connection_id = connection and p.id = w.id and p.removed_at is null
+                   for share) k;
+        if cardinality(persons) < cardinality(ids) then
+            strangers := array(select w.id from unnest(ids) as w (id) except select k.id from unnest(persons) as k (id));
+            groups := ingest.living_groups(tenant, connection, strangers);
+            strangers := array(select w.id from unnest(strangers) as w (id) except select g.id from unnest(groups) as g (id));
+        end if;
     end if;
-    -- lateral: one probe per id, in key order; `= any (...) order by` was planned as a walk over all persons
-    select coalesce(array_agg(k.id), '{}') into known
-      from (select distinct u.id from unnest(ids) as u (id) order by u.id) w
-     cross join lateral (
-            select p.id from ingest.person p
-             where p.tenant_id = tenant and p.connection_id = connection and p.id = w.id and p.removed_at is null
-               for share) k;
-    return (select coalesce(array_agg(u.id), '{}') from (
-        select w.id from unnest(ids) as w (id) except select k.id from unnest(known) as k (id)) u);
+    unknown := names || strangers::text[];
+    if cardinality(unknown) = 0 then
+        return;
+    end if;
+    -- Who is just arriving has either committed by then, or looks for what is parked after this transaction (attach_parked).
+    perform pg_advisory_xact_lock(hashtextextended(connection::text, 2));
+    for arrived in
+        select u.value, k.id from (select distinct x.value from unnest(unknown) as x (value) order by x.value) u
+         cross join lateral (
+                select p.id from ingest.person p
+                 where p.tenant_id = tenant and p.connection_id = connection and p.external_id = u.value
+                   and p.removed_at is null for share) k
+        union all
+        select u.id::text, k.id from (select x.id from unnest(strangers) as x (id) order by x.id) u
+         cross join lateral (
+                select p.id from ingest.person p
+                 where p.tenant_id = tenant and p.connection_id = connection and p.id = u.id and p.removed_at is null
+                   for share) k
+    loop
+        persons := persons || arrived.id;
+        unknown := array_remove(unknown, arrived.value);
+    end loop;
+    persons := array(select distinct p.id from unnest(persons) as p (id) order by p.id);
+    unknown := array(select distinct u.value from unnest(unknown) as u (value) order by u.value);
 end
 $$;
 
--- Tells the router: up to 1,000 changed members are marked here, more by a fan-out over the group.
-create function ingest.tell_members(
-    tenant uuid, desk uuid, connection uuid, group_id uuid, changed uuid[], wide boolean, new_trace text
-) returns void
+create function ingest.living_groups(tenant uuid, connection uuid, ids uuid[]) returns uuid[]
     language plpgsql volatile
 as $$
 begin
+    return array(
+        select k.id from (select distinct u.id from unnest(ids) as u (id)) w
+         cross join lateral (
+                select g.id from ingest."group" g
+                 where g.tenant_id = tenant and g.connection_id = connection and g.id = w.id and g.removed_at is null offset 0) k
+         order by k.id);
+end
+$$;
+
+-- The bounds: no circle, at most ten groups one inside the other, ten thousand groups in groups in a connection: what is derived
+-- from them stays small. Null: none is passed. The caller holds the nesting.
+create function ingest.nesting_fault(tenant uuid, connection uuid, target uuid, joined uuid[]) returns text
+    language plpgsql volatile
+as $$
+declare
+    levels integer;
+begin
+    if target = any (joined) or exists (
+            select from ingest.enclosure e
+             where e.tenant_id = tenant and e.connection_id = connection and e.inner_id = target and e.outer_id = any (joined)) then
+        return 'nested_in_itself';
+    end if;
+    if cardinality(joined) + (select count(*) from (
+            select from ingest.subgroup s where s.tenant_id = tenant and s.connection_id = connection limit 10000) few) > 10000 then
+        return 'nested_too_often';
+    end if;
+    with recursive above (id, level) as (
+        select target, 0
+        union
+        select s.group_id, a.level + 1 from above a
+          join ingest.subgroup s on s.tenant_id = tenant and s.connection_id = connection and s.member_id = a.id
+         where a.level < 10
+    ), below (id, level) as (
+        select j.id, 1 from unnest(joined) as j (id)
+        union
+        select s.member_id, b.level + 1 from below b
+          join ingest.subgroup s on s.tenant_id = tenant and s.connection_id = connection and s.group_id = b.id
+         where b.level < 10
+    )
+    select (select max(a.level) from above a) + (select max(b.level) from below b) into levels;
+    return case when levels >= 10 then 'nested_too_deep' end;
+end
+$$;
+
+-- Which groups come into a group and which go; `everything`: all that are not among `added` go.
+create function ingest.nesting_changes(
+    in tenant uuid, in connection uuid, in target uuid, in everything boolean, in added uuid[], in removed uuid[],
+    out joined uuid[], out left_behind uuid[]
+)
+    language plpgsql volatile
+as $$
+begin
+    joined := '{}';
+    left_behind := '{}';
+    if cardinality(added) > 0 then
+        joined := array(
+            select a.id from unnest(added) as a (id)
+             where not exists (select from ingest.subgroup s
+                                where s.tenant_id = tenant and s.connection_id = connection and s.group_id = target
+                                  and s.member_id = a.id)
+             order by a.id);
+    end if;
+    if everything or cardinality(removed) > 0 then
+        left_behind := array(
+            select s.member_id from ingest.subgroup s
+             where s.tenant_id = tenant and s.connection_id = connection and s.group_id = target
+               and case when everything then s.member_id <> all (added) else s.member_id = any (removed) end
+             order by s.member_id);
+    end if;
+end
+$$;
+
+-- Puts groups into a group, takes others out of it, and returns every group whose members are concerned: those, and all in them.
+-- The caller holds the nesting.
+create function ingest.nest(tenant uuid, connection uuid, target uuid, joined uuid[], left_behind uuid[]) returns uuid[]
+    language plpgsql volatile
+as $$
+declare
+    concerned uuid[] := ingest.with_inner(tenant, connection, joined || left_behind);
+begin
+    perform ingest.hold_members(tenant, connection, concerned);
+    delete from ingest.subgroup s
+     where s.tenant_id = tenant and s.connection_id = connection and s.group_id = target and s.member_id = any (left_behind);
+    insert into ingest.subgroup (tenant_id, connection_id, group_id, member_id)
+    select tenant, connection, target, j.id from unnest(joined) as j (id);
+    perform ingest.enclose(tenant, connection, concerned);
+    return concerned;
+end
+$$;
+
+create function ingest.with_inner(tenant uuid, connection uuid, groups uuid[]) returns uuid[]
+    language plpgsql volatile
+as $$
+begin
+    return array(
+        select g.id from unnest(groups) as g (id)
+        union
+        select e.inner_id from ingest.enclosure e
+         where e.tenant_id = tenant and e.connection_id = connection and e.outer_id = any (groups)
+         order by 1);
+end
+$$;
+
+-- Whoever joins one of these groups has either committed, and is told, or waits and is judged by what comes of it.
+create function ingest.hold_members(tenant uuid, connection uuid, groups uuid[]) returns void
+    language plpgsql volatile
+as $$
+begin
+    perform from (select u.id from unnest(groups) as u (id) order by u.id) w
+      cross join lateral (
+            select g.id from ingest."group" g
+             where g.tenant_id = tenant and g.connection_id = connection and g.id = w.id for share) k;
+end
+$$;
+
+-- Derives anew what lies around these groups.
+create function ingest.enclose(tenant uuid, connection uuid, groups uuid[]) returns void
+    language plpgsql volatile
+as $$
+begin
+    with recursive around (inner_id, outer_id) as (
+        select s.member_id, s.group_id from ingest.subgroup s
+         where s.tenant_id = tenant and s.connection_id = connection and s.member_id = any (groups)
+        union
+        select a.inner_id, s.group_id from around a
+          join ingest.subgroup s on s.tenant_id = tenant and s.connection_id = connection and s.member_id = a.outer_id
+    ), gone as (
+        delete from ingest.enclosure e
+         where e.tenant_id = tenant and e.connection_id = connection and e.inner_id = any (groups)
+           and not exists (select from around a where a.inner_id = e.inner_id and a.outer_id = e.outer_id)
+    )
+    insert into ingest.enclosure (tenant_id, connection_id, inner_id, outer_id)
+    select tenant, connection, a.inner_id, a.outer_id from around a
+    on conflict do nothing;
+end
+$$;
+
+-- Tells the router: up to 1,000 members, those who came or went and those of the groups that did, are marked here; more by a
+-- fan-out over the group (`wide`: the members themselves are too many), or over the groups in it.
+create function ingest.tell_members(
+    tenant uuid, desk uuid, connection uuid, group_id uuid, changed uuid[], wide boolean, concerned uuid[], new_trace text
+) returns void
+    language plpgsql volatile
+as $$
+declare
+    inside uuid[] := '{}';
+begin
     if wide then
-        perform chain.mark_wide(tenant, desk, connection, 'group_members', group_id, 2::smallint, new_trace);
-    elsif cardinality(changed) > 0 then
+        perform chain.mark_wide(tenant, desk, connection, 'group_members', group_id, 2::smallint, new_trace, concerned);
+        return;
+    end if;
+    if cardinality(concerned) > 0 then
+        inside := array(
+            select m.person_id from unnest(concerned) as c (id)
+             cross join lateral (
+                    select x.person_id from ingest.group_member x
+                     where x.tenant_id = tenant and x.connection_id = connection and x.group_id = c.id) m
+             limit 1001);
+    end if;
+    if cardinality(changed) + cardinality(inside) > 1000 then
+        perform chain.mark_wide(tenant, desk, connection, 'group_members', concerned[1], 2::smallint, new_trace, concerned[2:]);
+    else
+        changed := changed || inside;
+    end if;
+    if cardinality(changed) > 0 then
         perform chain.mark('person', tenant, desk, changed, 1::smallint, new_trace);
     end if;
 end
 $$;
 
--- Verdicts: created | display_name_taken | external_id_taken | unknown_members | unauthorized | suspended.
+-- Which of the unknown may be parked: `too_many_unknown` above a thousand for a group and ten thousand for a connection.
+-- `listed`: only these stay parked, the others go.
+create function ingest.parking_fault(tenant uuid, connection uuid, target uuid, unknown text[], listed boolean) returns text
+    language plpgsql volatile
+as $$
+begin
+    if cardinality(unknown) = 0 then
+        return null;
+    end if;
+    return case when cardinality(unknown) > 1000 or not listed and (
+                select count(*) from (
+                    select k.value from ingest.parked_member k
+                     where k.tenant_id = tenant and k.connection_id = connection and k.group_id = target
+                    union
+                    select u.value from unnest(unknown) as u (value)) k) > 1000
+                 or cardinality(unknown) + (select count(*) from (
+                    select from ingest.parked_member k
+                     where k.tenant_id = tenant and k.connection_id = connection limit 10000) few) > 10000
+                then 'too_many_unknown' end;
+end
+$$;
+
+-- Parks the members that a group names and nobody is; the answer and the timeline say so.
+create function ingest.park_members(tenant uuid, connection uuid, target uuid, unknown text[], new_trace text) returns void
+    language plpgsql volatile
+as $$
+begin
+    if cardinality(unknown) = 0 then
+        return;
+    end if;
+    insert into ingest.parked_member (tenant_id, connection_id, group_id, value)
+    select tenant, connection, target, u.value from unnest(unknown) as u (value)
+    on conflict do nothing;
+    if found then
+        insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
+        values (tenant, target, 'received', 'members_parked', new_trace);
+    end if;
+end
+$$;
+
+-- Who arrives is a member of the groups that have named it, by its id or its externalId; the caller marks the person.
+create function ingest.attach_parked(tenant uuid, connection uuid, person uuid, known_external_id text, new_trace text) returns void
+    language plpgsql volatile
+as $$
+begin
+    -- shared: waits only for a request that is just parking (resolve_members)
+    perform pg_advisory_xact_lock_shared(hashtextextended(connection::text, 2));
+    if not exists (select from ingest.parked_member k
+                    where k.tenant_id = tenant and k.connection_id = connection
+                      and k.value = any (array[person::text, known_external_id])) then
+        return;
+    end if;
+    perform from ingest."group" g
+      where g.tenant_id = tenant and g.connection_id = connection and g.id in (
+            select k.group_id from ingest.parked_member k
+             where k.tenant_id = tenant and k.connection_id = connection
+               and k.value = any (array[person::text, known_external_id]))
+      order by g.id for no key update;
+    with named as (
+        delete from ingest.parked_member k
+         where k.tenant_id = tenant and k.connection_id = connection and k.value = any (array[person::text, known_external_id])
+        returning k.group_id
+    ), joined as (
+        insert into ingest.group_member as m (tenant_id, connection_id, group_id, person_id)
+        select distinct tenant, connection, n.group_id, person from named n
+        on conflict on constraint group_member_pkey do update set removed_at = null
+        returning m.group_id
+    ), changed as (
+        update ingest."group" g set version = g.version + 1, modified_at = now()
+          from joined j
+         where g.tenant_id = tenant and g.connection_id = connection and g.id = j.group_id
+    )
+    insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
+    select tenant, j.group_id, 'received', 'member_attached', new_trace from joined j;
+end
+$$;
+
+-- `members`: as members_of, where they are wanted. `unknown`: the named members that nobody is; they are parked, or so many of
+-- them that the request is refused (too_many_unknown), or said to be groups, which never arrive later (unknown_members).
+-- Verdicts: created | display_name_taken | external_id_taken | unknown_members | too_many_unknown | nested_in_itself |
+-- nested_too_deep | nested_too_often | unauthorized | suspended.
 create function ingest.create_group(
     in path text, in token_hash bytea, in new_id uuid, in new_external_id text, in new_display_name_ci text,
-    in new_resource jsonb, in new_search jsonb, in members uuid[], in new_trace text,
-    out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown integer
+    in new_resource jsonb, in new_search jsonb, in added uuid[], in added_names text[], in said_groups text[],
+    in with_members boolean, in new_trace text,
+    out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown text[],
+    out members text
 )
     language plpgsql volatile
 as $$
 declare
     who record;
-    joined uuid[];
+    named record;
+    concerned uuid[] := '{}';
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
         verdict := who.verdict;
         return;
     end if;
-    unknown := cardinality(ingest.unknown_members(who.tenant_id, who.connection_id, members));
-    if unknown > 0 then
+    named := ingest.resolve_members(who.tenant_id, who.connection_id, added, added_names);
+    unknown := named.unknown;
+    if unknown && said_groups then
         verdict := 'unknown_members';
+        return;
+    end if;
+    verdict := ingest.parking_fault(who.tenant_id, who.connection_id, new_id, unknown, true);
+    if cardinality(named.groups) > 0 and verdict is null then
+        perform ingest.hold_nesting(who.connection_id);
+        named.groups := ingest.living_groups(who.tenant_id, who.connection_id, named.groups);
+        verdict := ingest.nesting_fault(who.tenant_id, who.connection_id, new_id, named.groups);
+    end if;
+    if verdict is not null then
         return;
     end if;
     insert into ingest."group" as g (tenant_id, connection_id, id, external_id, display_name_ci, resource, search)
@@ -607,34 +985,44 @@ begin
         verdict := ingest.taken_group_key(who.tenant_id, who.connection_id, new_id, new_display_name_ci);
         return;
     end if;
-    select coalesce(array_agg(m.id order by m.id), '{}') into joined
-      from (select distinct u.id from unnest(members) as u (id)) m;
     insert into ingest.group_member (tenant_id, connection_id, group_id, person_id)
-    select who.tenant_id, who.connection_id, new_id, m.id from unnest(joined) as m (id);
+    select who.tenant_id, who.connection_id, new_id, m.id from unnest(named.persons) as m (id);
+    if cardinality(named.groups) > 0 then
+        concerned := ingest.nest(who.tenant_id, who.connection_id, new_id, named.groups, '{}');
+    end if;
     perform chain.mark('group', who.tenant_id, who.desk_id, array[new_id], 1::smallint, new_trace);
-    perform ingest.tell_members(who.tenant_id, who.desk_id, who.connection_id, new_id, joined, cardinality(joined) > 1000,
-                                new_trace);
+    perform ingest.tell_members(who.tenant_id, who.desk_id, who.connection_id, new_id, named.persons,
+                                cardinality(named.persons) > 1000, concerned, new_trace);
     insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
     values (who.tenant_id, new_id, 'received', 'create', new_trace);
+    perform ingest.park_members(who.tenant_id, who.connection_id, new_id, unknown, new_trace);
+    if with_members then
+        members := ingest.members_of(who.tenant_id, who.connection_id, new_id);
+    end if;
 end
 $$;
 
 -- One write to a group. `new_resource` null leaves the attributes (and the version check) alone: adding one member reads
 -- no list. `everything` true: the member list becomes exactly `added`. Removing a stranger or adding twice changes nothing.
--- Verdicts: changed | unchanged | missing | stale | display_name_taken | external_id_taken | unknown_members | unauthorized | suspended.
+-- `members`, `unknown`: as create_group. Verdicts: changed | unchanged | missing | stale | those of create_group.
 create function ingest.change_group(
     in path text, in token_hash bytea, in target uuid, in expected_version bigint, in new_external_id text,
     in new_display_name_ci text, in new_resource jsonb, in new_search jsonb, in everything boolean, in added uuid[],
-    in removed uuid[], in new_trace text,
-    out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown integer
+    in added_names text[], in said_groups text[], in removed uuid[], in removed_names text[], in with_members boolean,
+    in new_trace text,
+    out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown text[],
+    out members text
 )
     language plpgsql volatile
 as $$
 declare
     who record;
     old record;
+    named record;
+    nested record;
     joined uuid[];
     left_behind uuid[];
+    concerned uuid[] := '{}';
     wide boolean;
     renamed boolean;
 begin
@@ -642,6 +1030,12 @@ begin
     if who.verdict <> 'ok' then
         verdict := who.verdict;
         return;
+    end if;
+    -- locks in one order: persons, what is parked, the nesting, the group
+    named := ingest.resolve_members(who.tenant_id, who.connection_id, added, added_names);
+    nested := ingest.nesting_changes(who.tenant_id, who.connection_id, target, everything, named.groups, removed);
+    if cardinality(nested.joined) + cardinality(nested.left_behind) > 0 then
+        perform ingest.hold_nesting(who.connection_id);
     end if;
     select g.version, g.resource, g.external_id, g.created_at, g.modified_at into old from ingest."group" g
      where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target
@@ -657,87 +1051,150 @@ begin
         verdict := 'stale';
         return;
     end if;
-    unknown := cardinality(ingest.unknown_members(who.tenant_id, who.connection_id, added));
-    if unknown > 0 then
+    unknown := named.unknown;
+    if unknown && said_groups then
         verdict := 'unknown_members';
+        return;
+    end if;
+    verdict := ingest.parking_fault(who.tenant_id, who.connection_id, target, unknown, everything);
+    nested := ingest.nesting_changes(who.tenant_id, who.connection_id, target, everything, named.groups, removed);
+    if verdict is null and cardinality(nested.joined) + cardinality(nested.left_behind) > 0 then
+        perform ingest.hold_nesting(who.connection_id);  -- again, where another request has nested one meanwhile
+        named.groups := ingest.living_groups(who.tenant_id, who.connection_id, named.groups);
+        nested := ingest.nesting_changes(who.tenant_id, who.connection_id, target, everything, named.groups, removed);
+        if cardinality(nested.joined) > 0 then
+            verdict := ingest.nesting_fault(who.tenant_id, who.connection_id, target, nested.joined);
+        end if;
+    end if;
+    if verdict is not null then
         return;
     end if;
     renamed := new_resource is not null
                and (new_resource <> old.resource or new_external_id is distinct from old.external_id);
-    left_behind := ingest.members_to_remove(who.tenant_id, who.connection_id, target, everything, added, removed);
-    select coalesce(array_agg(k.id order by k.id), '{}') into joined
-      from (select distinct u.id from unnest(added) as u (id)) k
-      left join lateral (
-            select true as there from ingest.group_member m
-             where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-               and m.person_id = k.id and m.removed_at is null offset 0) present on true
-     where present.there is null;
-    if not renamed and cardinality(joined) = 0 and cardinality(left_behind) = 0 then
-        verdict := 'unchanged';
-        return;
-    end if;
     begin
-        update ingest."group" g
-           set external_id = case when renamed then new_external_id else g.external_id end,
-               display_name_ci = case when renamed then new_display_name_ci else g.display_name_ci end,
-               resource = case when renamed then new_resource else g.resource end,
-               search = case when renamed then new_search else g.search end,
-               version = g.version + 1, modified_at = now()
-         where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target
-        returning 'changed', g.version, g.modified_at into verdict, version, modified_at;
+        -- before the members are looked at: who is just arriving is then one of them, or finds nothing parked
+        perform ingest.unpark_members(who.tenant_id, who.connection_id, target, everything, unknown, removed, removed_names);
+        left_behind := ingest.members_to_remove(who.tenant_id, who.connection_id, target, everything, named.persons, removed,
+                                                removed_names, cardinality(nested.left_behind));
+        select coalesce(array_agg(k.id order by k.id), '{}') into joined
+          from unnest(named.persons) as k (id)
+          left join lateral (
+                select true as there from ingest.group_member m
+                 where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
+                   and m.person_id = k.id and m.removed_at is null offset 0) present on true
+         where present.there is null;
+        if renamed or cardinality(joined) + cardinality(left_behind) + cardinality(nested.joined)
+                      + cardinality(nested.left_behind) > 0 then
+            update ingest."group" g
+               set external_id = case when renamed then new_external_id else g.external_id end,
+                   display_name_ci = case when renamed then new_display_name_ci else g.display_name_ci end,
+                   resource = case when renamed then new_resource else g.resource end,
+                   search = case when renamed then new_search else g.search end,
+                   version = g.version + 1, modified_at = now()
+             where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target
+            returning 'changed', g.version, g.modified_at into verdict, version, modified_at;
+        else
+            verdict := 'unchanged';
+        end if;
     exception when unique_violation then
         verdict := ingest.taken_group_key(who.tenant_id, who.connection_id, target, new_display_name_ci);
         return;
     end;
-    wide := cardinality(joined) + cardinality(left_behind) > 1000;
-    if cardinality(left_behind) = 0 then
-        null;
-    elsif wide then  -- the fan-out must still find who left; its last step purges the row
-        update ingest.group_member m set removed_at = clock_timestamp()
-         where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-           and m.person_id = any (left_behind) and m.removed_at is null;
-    else
-        delete from ingest.group_member m
-         where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
-           and m.person_id = any (left_behind);
+    perform ingest.park_members(who.tenant_id, who.connection_id, target, unknown, new_trace);
+    if verdict = 'changed' then
+        if cardinality(nested.joined) + cardinality(nested.left_behind) > 0 then
+            concerned := ingest.nest(who.tenant_id, who.connection_id, target, nested.joined, nested.left_behind);
+        end if;
+        wide := cardinality(joined) + cardinality(left_behind) > 1000;
+        if cardinality(left_behind) = 0 then
+            null;
+        elsif wide then  -- the fan-out must still find who left; its last step purges the row
+            update ingest.group_member m set removed_at = clock_timestamp()
+             where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
+               and m.person_id = any (left_behind) and m.removed_at is null;
+        else
+            delete from ingest.group_member m
+             where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target
+               and m.person_id = any (left_behind);
+        end if;
+        insert into ingest.group_member as m (tenant_id, connection_id, group_id, person_id)
+        select who.tenant_id, who.connection_id, target, k.id from unnest(joined) as k (id)
+        on conflict on constraint group_member_pkey do update set removed_at = null;
+        if renamed then
+            perform chain.mark('group', who.tenant_id, who.desk_id, array[target], 1::smallint, new_trace);
+        end if;
+        perform ingest.tell_members(who.tenant_id, who.desk_id, who.connection_id, target, joined || left_behind, wide, concerned,
+                                    new_trace);
+        insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
+        values (who.tenant_id, target, 'received', case when renamed then 'change' else 'members' end, new_trace);
     end if;
-    insert into ingest.group_member as m (tenant_id, connection_id, group_id, person_id)
-    select who.tenant_id, who.connection_id, target, k.id from unnest(joined) as k (id)
-    on conflict on constraint group_member_pkey do update set removed_at = null;
-    if renamed then
-        perform chain.mark('group', who.tenant_id, who.desk_id, array[target], 1::smallint, new_trace);
+    if with_members then
+        members := ingest.members_of(who.tenant_id, who.connection_id, target);
     end if;
-    perform ingest.tell_members(who.tenant_id, who.desk_id, who.connection_id, target, joined || left_behind, wide, new_trace);
-    insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
-    values (who.tenant_id, target, 'received', case when renamed then 'change' else 'members' end, new_trace);
 end
 $$;
 
--- Who of the present members goes. Only `everything` reads the list; else each named one is looked up by its key.
-create function ingest.members_to_remove(
-    tenant uuid, connection uuid, target uuid, everything boolean, added uuid[], removed uuid[]
-) returns uuid[]
-    language plpgsql stable
+-- What the group names no more, and what is named anew, is not parked.
+create function ingest.unpark_members(
+    tenant uuid, connection uuid, target uuid, everything boolean, unknown text[], removed uuid[], removed_names text[]
+) returns void
+    language plpgsql volatile
 as $$
+begin
+    if not everything and cardinality(removed) + cardinality(removed_names) = 0 then
+        return;
+    end if;
+    delete from ingest.parked_member k
+     where k.tenant_id = tenant and k.connection_id = connection and k.group_id = target and k.value <> all (unknown)
+       and (everything or k.value = any (removed::text[] || removed_names));
+end
+$$;
+
+-- Who of the present members goes. Only `everything` reads the list; else each named one is looked up by its key, and what is
+-- no member's id, as an externalId. `others`: so many of the named are groups.
+create function ingest.members_to_remove(
+    tenant uuid, connection uuid, target uuid, everything boolean, added uuid[], removed uuid[], removed_names text[],
+    others integer
+) returns uuid[]
+    language plpgsql volatile
+as $$
+declare
+    found_members uuid[] := '{}';
 begin
     if everything then
         return (select coalesce(array_agg(m.person_id order by m.person_id), '{}') from ingest.group_member m
                  where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target
                    and m.removed_at is null
                    and not exists (select from unnest(added) as a (id) where a.id = m.person_id));
-    elsif cardinality(removed) = 0 then
-        return '{}';
     end if;
-    return (select coalesce(array_agg(k.person_id order by k.person_id), '{}')
-              from (select distinct u.id from unnest(removed) as u (id)) r
+    if cardinality(removed) > 0 then
+        select coalesce(array_agg(k.person_id order by k.person_id), '{}') into found_members
+          from (select distinct u.id from unnest(removed) as u (id)) r
+         cross join lateral (
+                select m.person_id from ingest.group_member m
+                 where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target
+                   and m.person_id = r.id and m.removed_at is null offset 0) k;
+    end if;
+    if cardinality(removed) + cardinality(removed_names) > cardinality(found_members) + others then
+        found_members := array(
+            select f.id from unnest(found_members) as f (id)
+            union
+            select m.person_id from unnest(removed_names || removed::text[]) as u (value)
              cross join lateral (
-                    select m.person_id from ingest.group_member m
-                     where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target
-                       and m.person_id = r.id and m.removed_at is null offset 0) k);
+                    select p.id from ingest.person p
+                     where p.tenant_id = tenant and p.connection_id = connection and p.external_id = u.value
+                       and p.removed_at is null offset 0) p
+             cross join lateral (
+                    select x.person_id from ingest.group_member x
+                     where x.tenant_id = tenant and x.connection_id = connection and x.group_id = target
+                       and x.person_id = p.id and x.removed_at is null offset 0) m
+             order by 1);
+    end if;
+    return found_members;
 end
 $$;
 
--- Verdicts: removed | missing | stale | unauthorized | suspended.
+-- Verdicts: removed | missing | stale | unauthorized | suspended. Members and the groups in it stay; who was in those is told too.
 create function ingest.remove_group(
     path text, token_hash bytea, target uuid, expected_version bigint, new_trace text
 ) returns text
@@ -748,11 +1205,13 @@ declare
     members bigint;
     found_version bigint;
     left_behind uuid[] := '{}';
+    concerned uuid[];
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
         return who.verdict;
     end if;
+    perform ingest.hold_nesting(who.connection_id);
     select g.version into found_version from ingest."group" g
      where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target
        and g.removed_at is null for no key update;
@@ -763,6 +1222,15 @@ begin
     end if;
     update ingest."group" g set removed_at = now(), version = g.version + 1, modified_at = now()
      where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target;
+    -- first: who is just arriving is then a member, or finds nothing parked
+    delete from ingest.parked_member k
+     where k.tenant_id = who.tenant_id and k.connection_id = who.connection_id and k.group_id = target;
+    concerned := array_remove(ingest.with_inner(who.tenant_id, who.connection_id, array[target]), target);
+    perform ingest.hold_members(who.tenant_id, who.connection_id, concerned);
+    delete from ingest.subgroup s
+     where s.tenant_id = who.tenant_id and s.connection_id = who.connection_id
+       and (s.group_id = target or s.member_id = target);
+    perform ingest.enclose(who.tenant_id, who.connection_id, concerned || target);
     select count(*) into members from (
         select from ingest.group_member m
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.group_id = target limit 1001) few;
@@ -777,7 +1245,8 @@ begin
         select coalesce(array_agg(person_id), '{}') into left_behind from gone;
     end if;
     perform chain.mark('group', who.tenant_id, who.desk_id, array[target], 1::smallint, new_trace);
-    perform ingest.tell_members(who.tenant_id, who.desk_id, who.connection_id, target, left_behind, members > 1000, new_trace);
+    perform ingest.tell_members(who.tenant_id, who.desk_id, who.connection_id, target, left_behind, members > 1000, concerned,
+                                new_trace);
     insert into chain.timeline (tenant_id, subject_id, stage, code, trace)
     values (who.tenant_id, target, 'received', 'delete', new_trace);
     return 'removed';
@@ -812,14 +1281,25 @@ begin
 end
 $$;
 
--- The addresses are relative to the base URL that ingest is reached at, and begin with a slash.
+-- The addresses are relative to the base URL that ingest is reached at, and begin with a slash. Persons, then groups.
 create function ingest.members_of(tenant uuid, connection uuid, target uuid) returns text
-    language sql stable
+    language plpgsql stable
 as $$
-    select '[' || coalesce(string_agg('{"value":"' || m.person_id || '","$ref":"/Users/' || m.person_id || '","type":"User"}',
-                                      ',' order by m.person_id), '') || ']'
-      from ingest.group_member m
-     where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target and m.removed_at is null
+begin
+    return '[' || concat_ws(',', (
+        select string_agg('{"value":"' || m.person_id || '","$ref":"/Users/' || m.person_id || '","type":"User"'
+                          || coalesce(',"display":' || ingest.display_of(p.resource)::text, '') || '}', ',' order by m.person_id)
+          from ingest.group_member m
+          join ingest.person p on p.tenant_id = m.tenant_id and p.connection_id = m.connection_id and p.id = m.person_id
+         where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target and m.removed_at is null
+    ), (
+        select string_agg('{"value":"' || s.member_id || '","$ref":"/Groups/' || s.member_id || '","type":"Group"'
+                          || coalesce(',"display":' || (g.resource -> 'displayName')::text, '') || '}', ',' order by s.member_id)
+          from ingest.subgroup s
+          join ingest."group" g on g.tenant_id = s.tenant_id and g.connection_id = s.connection_id and g.id = s.member_id
+         where s.tenant_id = tenant and s.connection_id = connection and s.group_id = target
+    )) || ']';
+end
 $$;
 
 -- As find_persons. `key`: id, display_name, external_id or member. `wanted_member` keeps groups that have it (Entra's
@@ -861,12 +1341,21 @@ begin
           join ingest."group" g on g.tenant_id = m.tenant_id and g.connection_id = m.connection_id and g.id = m.group_id
          where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.removed_at is null
            and key = 'member' and m.person_id = wanted_member and g.removed_at is null
+        union all
+        select g.* from ingest.subgroup s
+          join ingest."group" g on g.tenant_id = s.tenant_id and g.connection_id = s.connection_id and g.id = s.group_id
+         where s.tenant_id = who.tenant_id and s.connection_id = who.connection_id
+           and key = 'member' and s.member_id = wanted_member
     ), hits as materialized (
         select c.* from candidates c
          where wanted_member is null or exists (
                 select from ingest.group_member m
                  where m.tenant_id = c.tenant_id and m.connection_id = c.connection_id and m.group_id = c.id
                    and m.person_id = wanted_member and m.removed_at is null)
+            or exists (
+                select from ingest.subgroup s
+                 where s.tenant_id = c.tenant_id and s.connection_id = c.connection_id and s.group_id = c.id
+                   and s.member_id = wanted_member)
     )
     select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::bigint, null::timestamptz,
            null::timestamptz
@@ -887,9 +1376,10 @@ begin
 end
 $$;
 
+-- How many there are in such a text: within a name every quotation mark has a backslash before it.
 create function ingest.members_in(members text) returns bigint
     language sql immutable
-as $$ select length(members) / (length('{"value":"","$ref":"/Users/","type":"User"},') + 2 * 36) $$;
+as $$ select (length(members) - length(replace(members, '"$ref":"/', ''))) / length('"$ref":"/') $$;
 
 -- Any other list. A condition is written by vestibule.scim.conditions over the row `r`, its values stand in `arguments`; null:
 -- that type is not asked for. It runs with the caller's own rights, under row level security, whatever it says. A sort key is
@@ -955,13 +1445,7 @@ begin
           from (values (1)) one (n)
           left join page p on true
           left join lateral (
-               select u.*, (select jsonb_agg(jsonb_build_object(''value'', o.id, ''display'', o.resource ->> ''displayName'')
-                                             order by o.id)
-                              from ingest.group_member m
-                              join ingest."group" o
-                                on o.tenant_id = m.tenant_id and o.connection_id = m.connection_id and o.id = m.group_id
-                             where m.tenant_id = $1 and m.connection_id = $2 and m.person_id = u.id
-                               and m.removed_at is null and o.removed_at is null) as groups
+               select u.*, ingest.groups_of($1, $2, u.id) as groups
                  from ingest.person u
                 where p.kind = ''User'' and u.tenant_id = $1 and u.connection_id = $2 and u.id = p.id offset 0) u on true
           left join lateral (

@@ -220,14 +220,21 @@ begin
              where s.tenant_id = one and s.stage = 'router' and s.done_version < s.version
         ), resources as materialized (
             select 'person' as kind, p.id, p.connection_id, p.resource, p.active, p.removed_at is not null as removed,
-                   array(
-                       select m.group_id from ingest.group_member m
+                   array(  -- direct and indirect ones
+                       select n.id from (
+                            select m.group_id as id from ingest.group_member m
+                             where m.tenant_id = one and m.connection_id = x.id and m.person_id = p.id and m.removed_at is null
+                            union
+                            select e.outer_id from ingest.group_member m
+                             cross join lateral (
+                                 select f.outer_id from ingest.enclosure f
+                                  where f.tenant_id = one and f.connection_id = x.id and f.inner_id = m.group_id offset 0) e
+                             where m.tenant_id = one and m.connection_id = x.id and m.person_id = p.id and m.removed_at is null) n
                         cross join lateral (
                             select f.removed_at from ingest."group" f
-                             where f.tenant_id = one and f.connection_id = x.id and f.id = m.group_id offset 0) mg
-                        where m.tenant_id = one and m.connection_id = x.id and m.person_id = p.id
-                          and m.removed_at is null and mg.removed_at is null
-                        order by m.group_id) as groups
+                             where f.tenant_id = one and f.connection_id = x.id and f.id = n.id offset 0) mg
+                        where mg.removed_at is null
+                        order by n.id) as groups
               from work w
              cross join console.connection x
              cross join lateral (
@@ -633,6 +640,7 @@ declare
     lanes smallint[];
     following text;
     reached integer;
+    next_target uuid;
 begin
     perform set_config('app.tenant', f.tenant_id::text, true);
     if f.phase = 'persons' and f.scope = 'group_members' then
@@ -691,8 +699,14 @@ begin
         perform chain.mark('organization', f.tenant_id, f.desk_id, coalesce(keys, '{}'), f.prio, f.trace);
     end if;
     reached := coalesce(cardinality(keys), 0);
+    if f.phase = 'purge' and reached < chunk then
+        next_target := f.further[1];
+        following := case when next_target is not null then 'persons' end;
+    end if;
     update chain.fanout o
-       set phase = case when reached >= chunk or following is null then f.phase else following end,
+       set target_id = coalesce(next_target, f.target_id),
+           further = case when next_target is null then f.further else f.further[2:] end,
+           phase = case when reached >= chunk or following is null then f.phase else following end,
            cursor = case when reached >= chunk then keys[reached] else '00000000-0000-0000-0000-000000000000' end,
            marked = o.marked + case when f.phase = 'purge' then 0 else reached end,
            advanced_at = clock_timestamp(), turn_at = clock_timestamp(), attempts = 0, code = null, not_before = null,

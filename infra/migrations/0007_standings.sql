@@ -22,12 +22,20 @@ select m.tenant_id, m.account_id, min(m.wanted_at) as since,
 
 -- Members whom an open fan-out of a group has not reached yet.
 create view router.untold_member with (security_invoker = true) as
-select m.tenant_id, m.connection_id, m.person_id, min(f.created_at) as since
-  from chain.fanout f
-  join ingest.group_member m on m.tenant_id = f.tenant_id and m.connection_id = f.connection_id
-                            and m.group_id = f.target_id and m.person_id > f.cursor
- where f.finished_at is null and f.scope = 'group_members' and f.phase = 'persons'
- group by m.tenant_id, m.connection_id, m.person_id;
+select u.tenant_id, u.connection_id, u.person_id, min(u.since) as since
+  from (select m.tenant_id, m.connection_id, m.person_id, f.created_at as since
+          from chain.fanout f
+          join ingest.group_member m on m.tenant_id = f.tenant_id and m.connection_id = f.connection_id
+                                    and m.group_id = f.target_id and m.person_id > f.cursor
+         where f.finished_at is null and f.scope = 'group_members' and f.phase = 'persons'
+        union all
+        select m.tenant_id, m.connection_id, m.person_id, f.created_at
+          from chain.fanout f
+         cross join unnest(f.further) as t (group_id)
+          join ingest.group_member m on m.tenant_id = f.tenant_id and m.connection_id = f.connection_id
+                                    and m.group_id = t.group_id
+         where f.finished_at is null and f.scope = 'group_members') u
+ group by u.tenant_id, u.connection_id, u.person_id;
 
 -- security_invoker: a view would otherwise run as its owner and show every tenant.
 create view router.standing with (security_invoker = true) as
@@ -108,6 +116,25 @@ begin
     end loop;
 end
 $$;
+
+-- Members that groups name and nobody is, of each tenant that has any; each is entered in turn.
+create function ingest.count_parked(tenants uuid[])
+    returns table (tenant_id uuid, members bigint, groups bigint, oldest timestamptz)
+    language plpgsql volatile
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    one uuid;
+begin
+    foreach one in array tenants loop
+        perform chain.enter_tenant(one);
+        return query
+        select one, count(*), count(distinct k.group_id), min(k.parked_at)
+          from ingest.parked_member k where k.tenant_id = one having count(*) > 0;
+    end loop;
+end
+$$;
+grant execute on function ingest.count_parked(uuid[]) to vestibule_console;
 
 -- For metrics: numbers and ids of every tenant, without the right to read anything else of theirs.
 create function router.count_every_standing()

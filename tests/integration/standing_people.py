@@ -208,12 +208,13 @@ class People:
         phase: str = "persons",
         cursor: UUID = NOBODY,
         over: bool = False,
+        further: Sequence[UUID] = (),
     ) -> None:
         """A wide change, expanded up to the cursor of its phase."""
         await self.admin.execute(
             "insert into chain.fanout "
-            "(tenant_id, desk_id, connection_id, scope, target_id, prio, phase, cursor, finished_at) "
-            "values ($1, $2, $3, $4, $5, 2, $6, $7, case when $8 then now() end)",
+            "(tenant_id, desk_id, connection_id, scope, target_id, prio, phase, cursor, finished_at, "
+            "further) values ($1, $2, $3, $4, $5, 2, $6, $7, case when $8 then now() end, $9)",
             self.customer.tenant,
             self.customer.desk,
             self.customer.connection,
@@ -222,6 +223,7 @@ class People:
             phase,
             cursor,
             over,
+            further,
         )
 
     async def set(self, table: str, column: str, value: Any) -> None:

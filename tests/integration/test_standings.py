@@ -331,6 +331,21 @@ async def test_a_wide_change_of_a_group_concerns_its_members_only(world: World) 
     assert await world.place_of(outside) == ("applied", "access", None)
 
 
+async def test_a_wide_change_of_groups_in_a_group_counts_for_all_whose_turn_is_to_come(world: World) -> None:
+    told, later = (await world.people.applied())[0], (await world.people.applied())[0]
+    for phase in ("persons", "purge"):
+        await world.people.fanout(
+            "group_members",
+            await world.people.group([told]),
+            phase=phase,
+            cursor=told,
+            further=[await world.people.group(), await world.people.group([later])],
+        )
+        assert await world.place_of(told) == ("applied", "access", None)
+        assert await world.place_of(later) == ("pending", "deciding", "fanout")
+        await world.people.admin.execute("update chain.fanout set finished_at = now()")
+
+
 async def test_the_standings_of_a_connection_add_up_and_name_their_reasons(world: World) -> None:
     for arrange, *_ in LADDER:
         await arrange(world.people)

@@ -22,6 +22,9 @@ class IngestMetrics:
             "vestibule_writes_overtaken", "Writes repeated because another came between.", registry=registry
         )
 
+        self.members_parked = Counter(
+            "vestibule_members_parked", "Members that a group named and nobody was.", registry=registry
+        )
         self.shared = Histogram(
             "vestibule_writes_per_commit",
             "Writes that shared a commit.",

@@ -9,7 +9,7 @@ from vestibule.scim.projection import Projection, parse_projection, wants
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.memberships import Memberships
 from vestibule_ingest.preconditions import parse_tags
-from vestibule_ingest.rendering import ScimResponse, group_body, tagged
+from vestibule_ingest.rendering import ScimResponse, group_body, tagged, told_unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,12 @@ class Groups:
         """POST /Groups (RFC 7644 §3.3)."""
         body = await call.json(call.limits.group_bytes)
         projection = _projection(call)
-        group = await self.memberships.create_group(call.caller, body, call.trace, call.types.group)
+        group = await self.memberships.create_group(
+            call.caller, body, call.trace, call.types.group, with_members=wants(projection, "members")
+        )
         shown = group_body(group, call.base, projection)
-        return ScimResponse(shown, 201, tagged(group.version, f"{call.base}/Groups/{group.id}"))
+        headers = tagged(group.version, f"{call.base}/Groups/{group.id}") | told_unknown(group.unknown)
+        return ScimResponse(shown, 201, headers)
 
     async def read(self, call: Call) -> Response:
         """GET /Groups/{id} (RFC 7644 §3.4.1); members are loaded only where they are wanted."""
@@ -58,7 +61,8 @@ class Groups:
         group = await self.memberships.replace_group(
             call.caller, target, body, match, call.trace, call.types.group, with_members=with_members
         )
-        return ScimResponse(group_body(group, call.base, projection), 200, tagged(group.version))
+        headers = tagged(group.version) | told_unknown(group.unknown)
+        return ScimResponse(group_body(group, call.base, projection), 200, headers)
 
     async def patch(self, call: Call) -> Response:
         """PATCH /Groups/{id} (RFC 7644 §3.5.2): 204, as Entra asks, or what `attributes` name."""
@@ -66,15 +70,16 @@ class Groups:
         target = await call.resource_id()
         body = await call.json(call.limits.group_bytes)
         match = parse_tags(call.headers, b"if-match")
-        version = await self.memberships.patch_group(
+        group = await self.memberships.patch_group(
             call.caller, target, body, match, call.trace, call.types.group
         )
+        headers = tagged(group.version) | told_unknown(group.unknown)
         if projection is None or projection.included is None:
-            return ScimResponse(None, 204, tagged(version))
+            return ScimResponse(None, 204, headers)
         group = await self.memberships.read_group(
             call.caller, target, with_members=wants(projection, "members")
         )
-        return ScimResponse(group_body(group, call.base, projection), 200, tagged(group.version))
+        return ScimResponse(group_body(group, call.base, projection), 200, headers | tagged(group.version))
 
     async def remove(self, call: Call) -> Response:
         """DELETE /Groups/{id} (RFC 7644 §3.6)."""

@@ -1,15 +1,15 @@
 """Groups: what a request makes of attributes and members; the cost follows the request, not the group."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from vestibule.database import groups
-from vestibule.database.groups import Group, GroupStamp, GroupWrite, MembersWrite
+from vestibule.database.groups import Group, GroupStamp, GroupWrite, MembersWrite, Named
 from vestibule.database.pool import Connection
-from vestibule.database.verdicts import MembersUnknown
+from vestibule.database.verdicts import MembersUnknown, Verdict
 from vestibule.domain.tokens import Credential
 from vestibule.scim.attributes import ResourceType
 from vestibule.scim.fitting import fit
@@ -38,19 +38,27 @@ class Memberships:
     fingerprints: Fingerprints
 
     async def create_group(
-        self, caller: Credential, body: object, trace: str | None, kind: ResourceType
+        self,
+        caller: Credential,
+        body: object,
+        trace: str | None,
+        kind: ResourceType,
+        *,
+        with_members: bool,
     ) -> Group:
         """Store a new group with its members."""
         parsed = parse_group(body, kind)
-        members = _known_form(parsed.members or ())
+        members = _named(parsed.members or ())
         write = _write(parsed.document, parsed.keys, kind)
         identifier = new_id()
         made = await in_a_lane(
-            self.lanes, lambda lane: groups.create_group(lane, caller, identifier, write, members, trace)
+            self.lanes,
+            lambda lane: groups.create_group(
+                lane, caller, identifier, write, members, trace, with_members=with_members
+            ),
         )
         self.fingerprints.repaired(caller, parsed.repairs)
-        shown = _as_json(members)
-        return Group(identifier, parsed.document, shown, made.version, made.created_at, made.modified_at)
+        return self._stamped(identifier, parsed.document, made)
 
     async def read_group(self, caller: Credential, target: UUID, *, with_members: bool) -> Group:
         """Read one group, with its members only where they are wanted."""
@@ -71,14 +79,14 @@ class Memberships:
     ) -> Group:
         """Carry out a PUT; a body that says nothing about members leaves them as they are.
 
-        Returns the group as this very write left it; only where it left its members, they are read anew.
+        Returns the group as this very write left it.
         """
         parsed = parse_group(body, kind)
         write = _write(parsed.document, parsed.keys, kind)
         if parsed.members is None:
             members = MembersWrite()
         else:
-            members = MembersWrite(everything=True, added=_known_form(parsed.members))
+            members = MembersWrite(everything=True, added=_named(parsed.members))
 
         async def work(lane: Connection) -> GroupStamp | None:
             expected = None
@@ -88,14 +96,13 @@ class Memberships:
                     require(match, group.version)
                 keep_immutable(kind, fit(kind, group.document).document, parsed.document)
                 expected = group.version
-            return await groups.change_group(lane, caller, target, expected, write, members, trace)
+            return await groups.change_group(
+                lane, caller, target, expected, write, members, trace, with_members=with_members
+            )
 
         stamp = await until_not_overtaken(self.lanes, self.metrics, work)
         self.fingerprints.repaired(caller, parsed.repairs)
-        if with_members and not members.everything:
-            return await self.read_group(caller, target, with_members=True)
-        shown = _as_json(sorted(members.added)) if with_members else None
-        return Group(target, parsed.document, shown, stamp.version, stamp.created_at, stamp.modified_at)
+        return self._stamped(target, parsed.document, stamp)
 
     async def patch_group(
         self,
@@ -105,19 +112,19 @@ class Memberships:
         match: Tags | None,
         trace: str | None,
         kind: ResourceType,
-    ) -> int:
+    ) -> Group:
         """Carry out a PATCH as a difference; the member list is neither read nor written whole.
 
-        Returns the version that it made, or that it left as it was.
+        Returns the group, without its members, as it made it or left it.
         """
 
-        async def work(lane: Connection) -> int | None:
+        async def work(lane: Connection) -> Group | None:
             group = await groups.read_group(lane, caller, target, with_members=False)
             require(match, group.version)
             change = patch_group(group.document, body, kind, self.limits.group_operations)
             self.fingerprints.repaired(caller, change.repairs)
             if not change.changed and change.members.is_empty:
-                return group.version
+                return group
             stamp = await groups.change_group(
                 lane,
                 caller,
@@ -126,12 +133,13 @@ class Memberships:
                 _write(change.document, change.keys, kind) if change.changed else None,
                 MembersWrite(
                     change.members.replaced,
-                    _known_form(change.members.added),
-                    _known_strangers(change.members.removed),
+                    _named(change.members.added),
+                    _named(MemberRef(value) for value in change.members.removed),
                 ),
                 trace,
+                with_members=False,
             )
-            return None if stamp is None else stamp.version
+            return None if stamp is None else self._stamped(target, change.document, stamp)
 
         return await until_not_overtaken(self.lanes, self.metrics, work)
 
@@ -150,31 +158,38 @@ class Memberships:
 
         await until_not_overtaken(self.lanes, self.metrics, work)
 
+    def _stamped(self, identifier: UUID, document: dict[str, Any], stamp: GroupStamp) -> Group:
+        self.metrics.members_parked.inc(len(stamp.unknown))
+        return Group(
+            identifier,
+            document,
+            stamp.members,
+            stamp.version,
+            stamp.created_at,
+            stamp.modified_at,
+            stamp.unknown,
+        )
 
-def _known_form(members: Iterable[MemberRef]) -> Sequence[str]:
-    """The members' ids; MembersUnknown for what cannot be an id of ours."""
-    values = [member.value for member in members]
-    strangers = sum(1 for value in values if not _ID.fullmatch(value))
-    if strangers:
-        raise MembersUnknown(strangers)
-    return values
 
+def _named(members: Iterable[MemberRef]) -> Named:
+    """The members by their ids or other values; MembersUnknown for an id of ours in capitals.
 
-def _known_strangers(values: Iterable[str]) -> Sequence[str]:
-    """The ids to remove, strangers' included; MembersUnknown for an id of ours in capitals.
-
-    Ids are caseExact (RFC 7643 §3.1): such a removal would take away nobody and still be answered as done.
+    Ids are caseExact (RFC 7643 §3.1): it would name nobody, and a removal be answered as done all the same.
     """
-    values = tuple(values)
-    misspelt = sum(1 for value in values if not _ID.fullmatch(value) and _ID.fullmatch(value.lower()))
+    ids, names, said_groups, misspelt = [], [], [], 0
+    for member in members:
+        value = member.value
+        if _ID.fullmatch(value):
+            ids.append(value)
+        elif _ID.fullmatch(value.lower()):
+            misspelt += 1
+        else:
+            names.append(value)
+        if member.type == "Group":
+            said_groups.append(value)
     if misspelt:
-        raise MembersUnknown(misspelt)
-    return [value for value in values if _ID.fullmatch(value)]
-
-
-def _as_json(members: Sequence[str]) -> str:
-    listed = (f'{{"value":"{value}","$ref":"/Users/{value}","type":"User"}}' for value in members)
-    return "[" + ",".join(listed) + "]"
+        raise MembersUnknown(Verdict.UNKNOWN_MEMBERS, misspelt)
+    return Named(ids, names, said_groups)
 
 
 def _write(document: dict[str, object], keys: GroupKeys, kind: ResourceType) -> GroupWrite:

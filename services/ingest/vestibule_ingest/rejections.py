@@ -45,6 +45,19 @@ _ANSWERS: Mapping[Verdict, tuple[type[ScimError], str]] = {
         Uniqueness,
         "Another group of this connection has this displayName: link the existing group or rename this one.",
     ),
+    Verdict.NESTED_IN_ITSELF: (
+        InvalidValue,
+        "A group cannot be a member of itself, nor of a group that lies in it: take one of the two "
+        "memberships out.",
+    ),
+    Verdict.NESTED_TOO_DEEP: (
+        InvalidValue,
+        "At most ten groups may lie one inside the other: make the person a member of an outer group.",
+    ),
+    Verdict.NESTED_TOO_OFTEN: (
+        InvalidValue,
+        "This connection has ten thousand groups in groups, which is the limit: push the members instead.",
+    ),
 }
 
 
@@ -54,8 +67,8 @@ def rejection(refused: Refused) -> ScimError:
         return unauthorized()
     if isinstance(refused, MembersUnknown):
         return InvalidValue(
-            f"{refused.count} of the members named are not users of this connection: provision the users "
-            "before their membership."
+            f"{refused.count} of the members named are no users and no groups of this connection: provision "
+            "them before their membership."
         )
     kind, detail = _ANSWERS[refused.verdict]
     return kind(detail)

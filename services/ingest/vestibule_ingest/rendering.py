@@ -1,7 +1,8 @@
 """SCIM JSON on the wire: resources with their ETag, lists, errors with their headers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 import orjson
 from starlette.responses import Response
@@ -24,6 +25,8 @@ from vestibule_ingest.throttling import Throttled
 RETRY_SECONDS: Final = 1
 NO_BODY: Final = frozenset({204, 304})
 _TYPE_LINE: Final = (b"content-type", CONTENT_TYPE.encode())
+UNKNOWN_MEMBERS: Final = "vestibule-unknown-members"
+MOST_TOLD: Final = 2_000  # characters: far below what proxies take for one header
 
 
 class ScimResponse(Response):
@@ -49,7 +52,7 @@ def user_body(person: Person, base: str, projection: Projection | None) -> dict[
     identifier = str(person.id)
     meta = Meta(f"{base}/Users/{identifier}", person.created_at, person.modified_at, person.version)
     groups = [
-        GroupRef(group["value"], group["display"], f"{base}/Groups/{group['value']}")
+        GroupRef(group["value"], group["display"], f"{base}/Groups/{group['value']}", group["type"])
         for group in person.groups
     ]
     return _projected(render_user(person.document, identifier, meta, groups), projection)
@@ -73,6 +76,24 @@ def tagged(version: int, location: str | None = None) -> dict[str, str]:
     if location is not None:
         headers["location"] = location
     return headers
+
+
+def told_unknown(values: Sequence[str]) -> dict[str, str]:
+    """The header that says which members of a group nobody is yet: how many, and as many as it has room for.
+
+    A structured field (RFC 9651): an integer whose parameter has the values, percent-encoded. A header, for
+    a PATCH is answered without a body and no identity provider minds one that it does not know.
+    """
+    if not values:
+        return {}
+    listed, room = [], MOST_TOLD
+    for value in values:
+        encoded = quote(value, safe="@")
+        room -= len(encoded) + 1
+        if room < 0:
+            break
+        listed.append(encoded)
+    return {UNKNOWN_MEMBERS: f'{len(values)};values="{" ".join(listed)}"'}
 
 
 def error_response(error: ScimError, headers: Mapping[str, str] | None = None) -> ScimResponse:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from vestibule.database.desk_records import DeskRecord, list_desks
+from vestibule.database.group_standings import count_unknown_members
 from vestibule.database.health import (
     count_parked,
     list_ending_tokens,
@@ -77,6 +78,7 @@ async def examine_database(connection: Connection, settings: ConsoleSettings) ->
         *_desks(await list_desks(connection), settings.sealing_key.id, now),
         *await _tokens(connection, slugs, now),
         *await _held(connection, slugs, now),
+        *await _unknown_members(connection, slugs, now),
     ]
 
 
@@ -127,6 +129,20 @@ async def _held(connection: Connection, slugs: Mapping[TenantId, str], now: date
         verdict = Verdict.OK if one.detail in ASLEEP else Verdict.PROBLEM
         found.append(Finding("people", name, verdict, told, advice))
     return found or [Finding("people", "held", Verdict.OK, "nobody is held or failed for over 15 minutes")]
+
+
+async def _unknown_members(
+    connection: Connection, slugs: Mapping[TenantId, str], now: datetime
+) -> list[Finding]:
+    found = []
+    for one in await count_unknown_members(connection, list(slugs)):
+        slug, waits = slugs[one.tenant], now - one.oldest
+        told = (
+            f"{slug}: {one.members} in {one.groups} groups are nobody yet, for {age(waits.total_seconds())}"
+        )
+        verdict = Verdict.PROBLEM if waits > TOO_OLD else Verdict.OK
+        found.append(Finding("people", "members", verdict, told, f"`vestibule group list {slug} --unknown`"))
+    return found or [Finding("people", "members", Verdict.OK, "everybody whom a group names is there")]
 
 
 async def _fanouts(connection: Connection, slugs: Mapping[TenantId, str], now: datetime) -> list[Finding]:

@@ -41,6 +41,8 @@ EVENTS: Mapping[tuple[str, str], str] = {
     ("received", "reactivate"): "The identity provider activated the person again.",
     ("received", "delete"): "The identity provider deleted the person.",
     ("received", "members"): "The identity provider changed the group's members.",
+    ("received", "members_parked"): "The group names members that nobody is yet; they wait for who arrives.",
+    ("received", "member_attached"): "Somebody arrived whom the group had named.",
     ("decided", "want"): "Decided what the desk should have.",
     ("decided", "hold"): "Decided to hold.",
     ("decided", "shadow"): "Planned only: the connection is in shadow.",

@@ -32,20 +32,33 @@ class GroupWrite:
 
 
 @dataclass(frozen=True, slots=True)
-class MembersWrite:
-    """Person ids to add and to remove; with `everything`, all who are not added go.
+class Named:
+    """Members as a request names them: by ids, canonical UUIDs as text, or by other values.
 
-    Ids are canonical UUIDs as text: tens of thousands may come, and nobody here looks into them.
+    Tens of thousands may come, and nobody here looks into them. `said_groups` are those of the values that
+    the request says to be groups.
     """
 
+    ids: Sequence[str] = ()
+    names: Sequence[str] = ()
+    said_groups: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MembersWrite:
+    """Members to add and to remove; with `everything`, all who are not added go."""
+
     everything: bool = False
-    added: Sequence[str] = ()
-    removed: Sequence[str] = ()
+    added: Named = Named()
+    removed: Named = Named()
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A stored group; `members` is JSON, each `$ref` below the base URL; None where it was not asked for."""
+    """A stored group; `members` is JSON, each `$ref` below the base URL; None where it was not asked for.
+
+    `unknown` are the values of members that the request named and nobody is: they are parked.
+    """
 
     id: UUID
     document: dict[str, Any]
@@ -53,15 +66,21 @@ class Group:
     version: int
     created_at: datetime
     modified_at: datetime
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GroupStamp:
-    """The group as it is after a write, or after one that changed nothing."""
+    """The group as it is after a write, or after one that changed nothing.
+
+    `unknown` are the values of named members that nobody is: they are parked. `members`: as a Group's.
+    """
 
     version: int
     created_at: datetime
     modified_at: datetime
+    unknown: tuple[str, ...] = ()
+    members: str | None = None
 
 
 class GroupKey(StrEnum):
@@ -87,8 +106,10 @@ async def create_group(
     caller: Credential,
     new_id: UUID,
     write: GroupWrite,
-    members: Sequence[str],
+    members: Named,
     trace: str | None,
+    *,
+    with_members: bool,
 ) -> GroupStamp:
     """Store a new group with its members."""
     row = await connection.fetchrow(
@@ -100,7 +121,10 @@ async def create_group(
         write.display_name_ci,
         as_jsonb(write.document),
         None if write.search is None else as_jsonb(write.search),
-        members,
+        members.ids,
+        members.names,
+        members.said_groups,
+        with_members,
         trace,
     )
     _accept(row)
@@ -115,6 +139,8 @@ async def change_group(
     write: GroupWrite | None,
     members: MembersWrite,
     trace: str | None,
+    *,
+    with_members: bool,
 ) -> GroupStamp | None:
     """Change attributes, members or both; None when the version is not the expected one (None: any).
 
@@ -131,8 +157,12 @@ async def change_group(
         as_jsonb(write.document) if write else None,
         as_jsonb(write.search) if write and write.search is not None else None,
         members.everything,
-        members.added,
-        members.removed,
+        members.added.ids,
+        members.added.names,
+        members.added.said_groups,
+        members.removed.ids,
+        members.removed.names,
+        with_members,
         trace,
     )
     return None if _accept(row) is Verdict.STALE else _stamp(row)
@@ -195,14 +225,16 @@ def _accept(row: asyncpg.Record | None) -> Verdict:
     try:
         return accept(row["verdict"])
     except Refused as refused:
-        if refused.verdict is Verdict.UNKNOWN_MEMBERS:
-            raise MembersUnknown(row["unknown"]) from None
+        if refused.verdict in (Verdict.UNKNOWN_MEMBERS, Verdict.TOO_MANY_UNKNOWN):
+            raise MembersUnknown(refused.verdict, len(row["unknown"])) from None
         raise
 
 
 def _stamp(row: asyncpg.Record | None) -> GroupStamp:
     assert row is not None
-    return GroupStamp(row["version"], row["created_at"], row["modified_at"])
+    return GroupStamp(
+        row["version"], row["created_at"], row["modified_at"], tuple(row["unknown"] or ()), row["members"]
+    )
 
 
 def _group(identifier: UUID, row: asyncpg.Record) -> Group:

@@ -19,7 +19,11 @@ class Verdict(StrEnum):
     USER_NAME_TAKEN = "user_name_taken"
     DISPLAY_NAME_TAKEN = "display_name_taken"
     EXTERNAL_ID_TAKEN = "external_id_taken"
-    UNKNOWN_MEMBERS = "unknown_members"
+    UNKNOWN_MEMBERS = "unknown_members"  # said to be groups, which never arrive later
+    TOO_MANY_UNKNOWN = "too_many_unknown"  # to be parked
+    NESTED_IN_ITSELF = "nested_in_itself"
+    NESTED_TOO_DEEP = "nested_too_deep"
+    NESTED_TOO_OFTEN = "nested_too_often"
     UNAUTHORIZED = "unauthorized"
     SUSPENDED = "suspended"
     OUTDATED = "outdated"  # the request was read by extension schemas that are not the tenant's any more
@@ -34,10 +38,10 @@ class Refused(Exception):
 
 
 class MembersUnknown(Refused):
-    """Some of the members named are no persons of this connection."""
+    """Some of the members named are nobody in this connection, and cannot be parked."""
 
-    def __init__(self, count: int) -> None:
-        super().__init__(Verdict.UNKNOWN_MEMBERS)
+    def __init__(self, verdict: Verdict, count: int) -> None:
+        super().__init__(verdict)
         self.count = count
 
 

@@ -29,7 +29,7 @@ class Evaluated:
 
 
 def evaluate(mapping: Mapping, document: _Document, *, active: bool, groups: Iterable[GroupId]) -> Evaluated:
-    """Apply the rules to a normalised user and the groups that he is a direct member of.
+    """Apply the rules to a normalised user and the groups that he is in, directly or through others.
 
     `active` is given apart from the document: a deleted person's document may still say true.
     """

@@ -24,11 +24,12 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class GroupRef:
-    """A group that a user is a direct member of, as the user's `groups` show it."""
+    """A group that a user is a member of, as the user's `groups` show it; `type` is direct or indirect."""
 
     value: str
     display: str
     ref: str
+    type: str = "direct"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def render_user(
     """The body of a user: registered schemas first, `meta` last."""
     body = _render(USER, document, resource_id)
     listed = [
-        {"value": group.value, "$ref": group.ref, "display": group.display, "type": "direct"}
+        {"value": group.value, "$ref": group.ref, "display": group.display, "type": group.type}
         for group in groups
     ]
     if listed:

@@ -42,7 +42,8 @@ async def remove(on: Connection, customer: Customer, group: UUID, people: list[U
     """One request that removes these members."""
     verdict = await on.fetchval(
         "select verdict "
-        "from ingest.change_group($1, $2, $3, null, null, null, null, null, false, '{}', $4, null)",
+        "from ingest.change_group($1, $2, $3, null, null, null, null, null, false, "
+        "'{}', '{}', '{}', $4, '{}', false, null)",
         customer.path,
         hashlib.sha256(customer.token.encode()).digest(),
         group,

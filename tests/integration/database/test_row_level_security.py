@@ -29,13 +29,20 @@ ENTER = "select set_config('app.tenant', $1, true)"
 OUTSIDE = {"chain.sync", "chain.fanout", "console.token", "router.email_claim"}
 
 SEED = """
-with ids as (select $1::uuid as tenant, $2::uuid as connection, $3::uuid as desk, gen_random_uuid() as x)
+with ids as (select $1::uuid as tenant, $2::uuid as connection, $3::uuid as desk, gen_random_uuid() as x,
+                    gen_random_uuid() as y)
 , schemas as (insert into console.schemas_version (tenant_id, version, document)
     select tenant, 1, '[]' from ids returning 1)
 , person as (insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, resource)
     select tenant, connection, x, 'someone', true, '{}' from ids returning 1)
 , grp as (insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, resource)
-    select tenant, connection, x, 'some', '{}' from ids returning 1)
+    select tenant, connection, z.id, z.id, '{}' from ids, lateral (values (x), (y)) as z (id) returning 1)
+, subgroup as (insert into ingest.subgroup (tenant_id, connection_id, group_id, member_id)
+    select tenant, connection, x, y from ids returning 1)
+, enclosure as (insert into ingest.enclosure (tenant_id, connection_id, inner_id, outer_id)
+    select tenant, connection, y, x from ids returning 1)
+, parked_member as (insert into ingest.parked_member (tenant_id, connection_id, group_id, value)
+    select tenant, connection, x, 'somebody' from ids returning 1)
 , member as (insert into ingest.group_member (tenant_id, connection_id, group_id, person_id)
     select tenant, connection, x, x from ids returning 1)
 , milestone as (insert into ingest.milestone (tenant_id, connection_id, id, position)

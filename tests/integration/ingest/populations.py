@@ -10,7 +10,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from tests.integration.ingest.random_resources import BASE
-from vestibule.database.groups import GroupWrite, create_group, find_groups
+from vestibule.database.groups import GroupWrite, Named, create_group, find_groups
 from vestibule.database.persons import (
     UNIQUE_KEYS,
     Created,
@@ -61,6 +61,7 @@ async def store(
     """Store them, with random times and memberships; who has a key that is taken is left out."""
     ids = [uuid7(MILLISECONDS + n, caller.token_hash[:10]) for n in range(len(people) + len(teams))]
     made: list[str] = []
+    inner: list[str] = []
     for identifier, person in zip(ids, people, strict=False):
         new = NewPerson(caller, identifier, _person_write(person, str(len(made))), None)
         [created] = await write_persons(lane, [new], 1.0)
@@ -76,10 +77,13 @@ async def store(
             parsed.keys.display_name_ci,
         )
         members = data.draw(st.lists(st.sampled_from(made), unique=True)) if made else []
+        if inner:
+            members += data.draw(st.lists(st.sampled_from(inner), unique=True))
         try:
-            await create_group(lane, caller, identifier, write, members, None)
+            await create_group(lane, caller, identifier, write, Named(members), None, with_members=False)
         except Refused:
             continue
+        inner.append(str(identifier))
     return Population(caller, [str(identifier) for identifier in ids])
 
 

@@ -106,6 +106,18 @@ _brackets = st.recursive(
     lambda inner: st.tuples(inner, st.sampled_from([" and ", " or "]), inner).map("".join),
     max_leaves=3,
 )
+_group_types = st.sampled_from(['"direct"', '"Direct"', '"indirect"', '"rect"', '""'])
+_member_types = st.sampled_from(['"user"', '"Group"', '"u"'])
+_inside_groups = st.one_of(
+    _compared(["display", "value", "DISPLAY"], _ALL, _quoted),
+    _compared(["type"], _ALL, _group_types),
+    st.sampled_from(["display pr", "type pr", "$ref pr", 'not (type eq "direct")']),
+)
+_inside_members = st.one_of(
+    _compared(["display", "value", "Display"], _ALL, _quoted),
+    _compared(["type"], _ALL, _member_types),
+    st.sampled_from(["display pr", "$ref pr", 'not (type eq "User")']),
+)
 _inside_free = st.one_of(
     _compared(["no", "value", "NO"], _ALL, _quoted),
     _compared(["no", "value"], _ORDER, st.sampled_from(NUMBERS).map(repr)),
@@ -118,7 +130,14 @@ def _user_terms(ids: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     simple = [
         *("userName", "USERNAME", "externalId", "displayName", "title", "profileUrl", "name.givenName"),
         *("name.familyName", "emails", "emails.value", "emails.type", "emails.display", "roles.value"),
-        *("addresses.locality", "groups.display", "meta.resourceType", "meta.version", "schemas"),
+        *(
+            "addresses.locality",
+            "groups.display",
+            "groups.type",
+            "meta.resourceType",
+            "meta.version",
+            "schemas",
+        ),
         *(f"{USER_SCHEMA}:userName", f"{ENTERPRISE_SCHEMA}:department", f"{ENTERPRISE_SCHEMA}:manager"),
         *("department", f"{ENTERPRISE_SCHEMA.upper()}:manager.value"),
     ]
@@ -138,6 +157,11 @@ def _user_terms(ids: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         ),
         st.tuples(_inside_free).map(lambda one: f"{FREE}:door[{one[0]}]"),
         ids.map(lambda one: f"groups[value eq {quoted(one)}]"),
+        _compared(["groups.type"], _ALL, _group_types),
+        st.tuples(_inside_groups).map(lambda one: f"groups[{one[0]}]"),
+        st.tuples(ids, _group_types).map(
+            lambda two: f"groups[value eq {quoted(two[0])} and type eq {two[1]}]"
+        ),
         st.sampled_from(
             [*simple, "name", "emails.primary", "groups", "meta", "active", "addresses", "id", "meta.created",
              "groups.value", ENTERPRISE_SCHEMA, FREE, FREE.upper(), f"{FREE}:badge", f"{FREE}:door.no",
@@ -154,7 +178,12 @@ def _group_terms(ids: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         _compared(["displayName", "externalId", "schemas", "meta.version"], _ALL, _quoted),
         _compared(["id", "members", "members.value", "members.$ref", "meta.location"], _ALL, ids.map(quoted)),
-        _compared(["members.type"], _EQUAL, st.sampled_from(['"user"', '"Group"'])),
+        _compared(["members.type"], _EQUAL, _member_types),
+        _compared(["members.display"], _ALL, _quoted),
+        st.tuples(_inside_members).map(lambda one: f"members[{one[0]}]"),
+        st.tuples(ids, _member_types).map(
+            lambda two: f"members[value eq {quoted(two[0])} and type eq {two[1]}]"
+        ),
         ids.map(lambda one: f"members[value eq {quoted(one)}]"),
         ids.map(lambda one: f'members[value eq {quoted(one)} and type eq "User"]'),
         st.sampled_from(["members pr", "externalId pr", "meta pr", "displayName pr", "members.display pr"]),

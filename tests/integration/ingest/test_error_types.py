@@ -1,6 +1,7 @@
 """Every scimType of RFC 7644 table 9, provoked over HTTP, with the whole error body."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -80,9 +81,9 @@ CASES = [
     Provoked("invalidValue", "PUT", "/Groups/{group}", {"members": []},
              NOT_THERE.format("displayName", "give the group a name")),
     Provoked("invalidValue", "PATCH", "/Groups/{group}",
-             patch(op="add", path="members", value=[{"value": "00000000-0000-7000-8000-000000000000"}]),
-             "1 of the members named are not users of this connection: provision the users before their "
-             "membership."),
+             patch(op="add", path="members", value={"value": str(UUID(int=7)), "type": "group"}),
+             "1 of the members named are no users and no groups of this connection: provision them before "
+             "their membership."),
     Provoked("invalidValue", "GET", "/Users?count=many", None, "count"),
     Provoked("sensitive", "GET", '/Users?filter=password eq "hunter2"', None,
              "A password must not stand in a URL, and this service keeps none: filter by another attribute.",

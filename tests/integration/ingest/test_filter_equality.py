@@ -56,7 +56,7 @@ async def test_the_database_finds_what_the_evaluator_finds(
 ) -> None:
     mine, other = callers
     people = data.draw(st.lists(users, min_size=1, max_size=4))
-    teams = data.draw(st.lists(groups, max_size=2))
+    teams = data.draw(st.lists(groups, max_size=4))
     transaction = lane.transaction()
     await transaction.start()
     try:

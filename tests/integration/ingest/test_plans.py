@@ -85,7 +85,7 @@ def calls(customer: Customer, member: str, group: str, stranger: str) -> Mapping
     def change(document: str | None, added: list[str], removed: list[str]) -> Call:
         version = 1 if document else None
         write = [version, None, name, document, None, False]
-        return Call("groups", "change", [*target, *write, added, removed, None])
+        return Call("groups", "change", [*target, *write, added, [], [], removed, [], False, None])
 
     return {
         "create a person": Call(
@@ -138,8 +138,9 @@ async def test_no_statement_reads_the_crowd(arranging: Connection, lane: Connect
     await lane.execute(REPLAN)
     group = uuid4()
     who = (customer.path, digest(customer.token))
+    named: list[Any] = [people[:-1], [], []]
     made = await arranging.fetchrow(
-        statements("groups")["create"], *who, group, None, str(group), "{}", None, people[:-1], None
+        statements("groups")["create"], *who, group, None, str(group), "{}", None, *named, False, None
     )
     assert made is not None
     assert made["verdict"] == "created"

@@ -115,7 +115,7 @@ async def test_one_customers_big_bodies_stop_no_other(
     done, waiting = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED, timeout=WAIT_SECONDS)
     assert {task.result()[0] for task in done} == {503}
     assert waiting
-    members = [{"value": "x" * 40}] * 10_000
+    members = [{"value": "x" * 40, "type": "Group"}] * 10_000
     answer = await scim.post("/Groups", {"displayName": "Big", "members": members})
     assert answer.status == 400
     await cancelled(waiting)

@@ -39,6 +39,7 @@ COMMANDS = [
     "schema fit",
     "standing",
     "person",
+    "group list",
     "case list",
     "case show",
     "replay",
@@ -105,6 +106,7 @@ def test_every_command_writes_one_json_document(vestibule: CommandLine) -> None:
         (["token", "revoke", "acme", "main", token], "revoked"),
         (["standing"], "holds"),
         (["case", "list"], "cases"),
+        (["group", "list", "acme"], "groups"),
         (["replay"], "replayed"),
     ):
         assert key in vestibule.json(*arguments), arguments

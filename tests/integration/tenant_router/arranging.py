@@ -160,6 +160,18 @@ class Arranger:
             person.id,
         )
 
+    async def nest(self, customer: Customer, inner: uuid.UUID, *outer: uuid.UUID) -> None:
+        """A group in others, each in the next; nobody is marked."""
+        for group in outer:
+            await self.connection.execute(
+                "insert into ingest.enclosure (tenant_id, connection_id, inner_id, outer_id) "
+                "values ($1, $2, $3, $4)",
+                customer.tenant,
+                customer.connection,
+                inner,
+                group,
+            )
+
     async def leave(self, customer: Customer, group: uuid.UUID, person: Key) -> Key:
         """One member less; the person is marked."""
         await self.connection.execute(

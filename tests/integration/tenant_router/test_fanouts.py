@@ -21,17 +21,20 @@ async def relay(database: Database) -> AsyncIterator[Pool]:
     await opened.close()
 
 
-async def mark_wide(world: Arranger, customer: Customer, scope: str, target: Key | None = None) -> None:
+async def mark_wide(
+    world: Arranger, customer: Customer, scope: str, target: Key | None = None, *further: Key
+) -> None:
     """What a mode switch or a big group's change writes."""
     async with world.connection.transaction():
         await world.connection.execute("select chain.enter_tenant($1)", customer.tenant)
         await world.connection.execute(
-            "select chain.mark_wide($1, $2, $3, $4, $5, 2::smallint, null)",
+            "select chain.mark_wide($1, $2, $3, $4, $5, 2::smallint, null, $6)",
             customer.tenant,
             customer.desk,
             customer.connection,
             scope,
             customer.connection if target is None else target.id,
+            [group.id for group in further],
         )
 
 
@@ -113,6 +116,31 @@ async def test_members_of_a_wide_group_are_told_once_each_and_those_who_left_are
     await deciding.handle(deliveries(*people))
     assert await world.organizations(people[0]) == {customer.tenant}
     assert await world.organizations(people[4]) == {customer.tenant, group.id}
+
+
+async def test_a_change_of_groups_in_a_group_goes_through_one_after_the_other(
+    world: Arranger, relay: Pool
+) -> None:
+    customer = await world.customer()
+    people = [await world.person(customer, f"p{number}") for number in range(7)]
+    first = await world.group(customer, "First", people[:3])
+    empty = await world.group(customer, "Empty")
+    last = await world.group(customer, "Last", people[2:6])
+    await world.connection.execute(
+        "update ingest.group_member set removed_at = clock_timestamp() "
+        "where group_id = $1 and person_id = $2",
+        last.id,
+        people[5].id,
+    )
+    await mark_wide(world, customer, "group_members", first, empty, last)
+    assert await expand_fanout(relay, 2) == Expanded(2, None)
+    waiting = await world.row("select target_id, further from chain.fanout where finished_at is null")
+    assert waiting == {"target_id": first.id, "further": [empty.id, last.id]}
+    assert await expand_all(relay, 2) == 5
+    assert await versions(world, people) == [2, 2, 3, 2, 2, 2, 1]
+    assert await world.row("select count(*) as n from ingest.group_member where removed_at is not null") == {
+        "n": 0
+    }
 
 
 async def test_two_open_fan_outs_take_turns(world: Arranger, relay: Pool) -> None:

@@ -51,6 +51,26 @@ async def test_leaving_a_group_leaves_its_organization_only(world: Arranger, dec
     assert (await world.sync("account", account["id"]))["version"] == 1  # memberships are rows of their own
 
 
+async def test_who_is_in_a_group_in_other_groups_is_in_the_organizations_of_all(
+    world: Arranger, deciding: Deciding
+) -> None:
+    customer = await world.customer()
+    ada, gone = await world.person(customer, "ada"), await world.person(customer, "gone", active=False)
+    inner = await world.group(customer, "Support", [ada, gone])
+    middle, outer = await world.group(customer, "Service"), await world.group(customer, "Company", [ada])
+    await world.nest(customer, inner.id, middle.id, outer.id)
+    await deciding.handle(deliveries(ada, gone, inner, middle, outer))
+    everywhere = {customer.tenant, inner.id, middle.id, outer.id}
+    assert await world.organizations(ada) == everywhere
+    account = await world.account(gone)
+    assert account is None or not account["access"]
+
+    await world.connection.execute("delete from ingest.enclosure where outer_id <> $1", inner.id)
+    again = await world.mark(customer, ada.kind, ada.id)
+    await deciding.handle(deliveries(again))
+    assert await world.organizations(ada) == {customer.tenant, inner.id, outer.id}
+
+
 async def test_a_renamed_group_is_the_same_organization(world: Arranger, deciding: Deciding) -> None:
     customer = await world.customer()
     group = await world.group(customer, "IT")

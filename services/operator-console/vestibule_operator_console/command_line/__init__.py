@@ -20,6 +20,7 @@ from vestibule_operator_console.command_line.case import CaseCommands
 from vestibule_operator_console.command_line.connection import ConnectionCommands
 from vestibule_operator_console.command_line.desk import DeskCommands
 from vestibule_operator_console.command_line.doctor import DoctorCommand
+from vestibule_operator_console.command_line.group import GroupCommands
 from vestibule_operator_console.command_line.person import PersonCommand
 from vestibule_operator_console.command_line.replay import ReplayCommand
 from vestibule_operator_console.command_line.schema import SchemaCommands
@@ -65,6 +66,7 @@ def build_app(session: Session, screen: Screen, errors: Screen) -> App:
         SchemaCommands(session),
         StandingCommand(session),
         PersonCommand(session),
+        GroupCommands(session),
         CaseCommands(session),
         ReplayCommand(session),
         DoctorCommand(session),
