@@ -484,11 +484,6 @@ begin
 end
 $$;
 
--- What a person is called where it is a member.
-create function ingest.display_of(resource jsonb) returns jsonb
-    language sql immutable
-as $$ select coalesce(nullif(resource -> 'displayName', '""'::jsonb), resource -> 'userName') $$;
-
 -- The groups of a person: [{"value": id, "display": name, "type": "direct" or "indirect"}], null without any. Not in SQL: such
 -- a function is planned anew at every call.
 create function ingest.groups_of(tenant uuid, connection uuid, person uuid) returns jsonb
@@ -1288,7 +1283,8 @@ as $$
 begin
     return '[' || concat_ws(',', (
         select string_agg('{"value":"' || m.person_id || '","$ref":"/Users/' || m.person_id || '","type":"User"'
-                          || coalesce(',"display":' || ingest.display_of(p.resource)::text, '') || '}', ',' order by m.person_id)
+                          || coalesce(',"display":' || nullif(p.resource -> 'displayName', '""')::text, '') || '}', ','
+                          order by m.person_id)
           from ingest.group_member m
           join ingest.person p on p.tenant_id = m.tenant_id and p.connection_id = m.connection_id and p.id = m.person_id
          where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target and m.removed_at is null
