@@ -141,8 +141,8 @@ async def _unknown_members(
             f"{slug}: {one.members} in {one.groups} groups are nobody yet, for {age(waits.total_seconds())}"
         )
         verdict = Verdict.PROBLEM if waits > TOO_OLD else Verdict.OK
-        found.append(Finding("people", "members", verdict, told, f"`vestibule group list {slug} --unknown`"))
-    return found or [Finding("people", "members", Verdict.OK, "everybody whom a group names is there")]
+        found.append(Finding("groups", "members", verdict, told, f"`vestibule group list {slug} --unknown`"))
+    return found or [Finding("groups", "members", Verdict.OK, "everybody whom a group names is there")]
 
 
 async def _fanouts(connection: Connection, slugs: Mapping[TenantId, str], now: datetime) -> list[Finding]:

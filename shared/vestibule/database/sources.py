@@ -37,7 +37,8 @@ _GROUPS: Final = (
 _IN_GROUP: Final = "r.id in (select ingest.persons_within($1, $2, {id}))"
 _MEMBERS: Final = (
     "select jsonb_build_object('value', m.person_id, '$ref', {base} || '/Users/' || m.person_id, "
-    "'type', 'User', 'display', coalesce(p.search -> 'displayName', p.resource -> 'displayName')) "
+    "'type', 'User', 'display', case when p.resource -> 'displayName' <> '\"\"'::jsonb "
+    "then coalesce(p.search -> 'displayName', p.resource -> 'displayName') end) "
     "from ingest.group_member m join ingest.person p on p.tenant_id = m.tenant_id "
     "and p.connection_id = m.connection_id and p.id = m.person_id "
     "where m.tenant_id = r.tenant_id and m.connection_id = r.connection_id and m.group_id = r.id "
