@@ -140,7 +140,6 @@ async def replace_group(
         path, body = f"/Groups/{answer.json()['id']}", _group(crowd.people[:size], "Replaced")
         quiet = await _neighbours(others, directory, NEIGHBOURS_SECONDS)
         serving = asyncio.create_task(_neighbours(others, directory, NEIGHBOURS_SECONDS))
-        await asyncio.sleep(NEIGHBOURS_SECONDS / 8)
         put = await wire.call("PUT", path, body)
         meanwhile = await serving
         if put.status != 200 or put.body.count(b'"value":') != size:

@@ -9,13 +9,12 @@ from pathlib import Path
 from infra.local.environment import PYTHON
 from infra.local.ports import LOOPBACK, Ports
 from infra.local.processes import BackgroundProcess
-from infra.local.readiness import is_ready
+from infra.local.readiness import await_ready
 from infra.local.stack import Stack
 from tests.load.surroundings import Measured
 
-READY_SECONDS = 30.0
+READY_SECONDS = 30
 STOP_SECONDS = 15
-POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +46,7 @@ def second_ingest(stack: Stack) -> Iterator[Replica]:
     began = time.perf_counter()
     process.start((str(PYTHON), "-m", "vestibule_ingest"), environ)
     try:
-        while not is_ready(port):
-            if time.perf_counter() - began > READY_SECONDS:
-                raise TimeoutError("the second ingest is not ready")
-            time.sleep(POLL_SECONDS)
+        await_ready({process.name: (process, port)}, READY_SECONDS, lambda _line: None)
         yield Replica(process, port, time.perf_counter() - began)
     finally:
         process.stop(STOP_SECONDS)
