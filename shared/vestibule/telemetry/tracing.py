@@ -73,14 +73,10 @@ class _IdsOnly(Tracer):
 
     def start_span(
         self,
-        name: str,  # noqa: ARG002
+        name: str,  # noqa: ARG002  as OpenTelemetry names it
         context: Context | None = None,
-        kind: SpanKind = SpanKind.INTERNAL,  # noqa: ARG002
-        attributes: Any = None,  # noqa: ARG002
-        links: Any = None,  # noqa: ARG002
-        start_time: int | None = None,  # noqa: ARG002
-        record_exception: bool = True,  # noqa: ARG002
-        set_status_on_exception: bool = True,  # noqa: ARG002
+        *_settings: Any,
+        **_more: Any,
     ) -> Span:
         above = trace.get_current_span(context).get_span_context()
         trace_id = above.trace_id if above.is_valid else getrandbits(128) or 1
