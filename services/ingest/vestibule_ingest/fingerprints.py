@@ -15,7 +15,7 @@ from vestibule.domain.tokens import Credential
 from vestibule.process.loops import pause
 from vestibule.scim.dialects import Repair
 from vestibule.scim.errors import ScimError
-from vestibule.scim.fingerprints import Client, Trait, client_of
+from vestibule.scim.fingerprints import Trait, client_of
 from vestibule.telemetry.logging import logger
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.lanes import Lanes
@@ -28,7 +28,15 @@ LAST_SECONDS: Final = 2.0  # for the last addition of a service that stops
 
 log = logger(__name__)
 
-known_client: Callable[[bytes], Client] = lru_cache(maxsize=256)(client_of)
+# Plain texts: on the path of every request, where a member of an enumeration is hashed ten times as slowly.
+_CLIENT, _OPERATION, _REPAIR, _ERROR = (
+    trait.value for trait in (Trait.CLIENT, Trait.OPERATION, Trait.REPAIR, Trait.ERROR)
+)
+
+
+@lru_cache(maxsize=256)
+def _client(user_agent: bytes) -> str:
+    return client_of(user_agent).value
 
 
 @dataclass(slots=True)
@@ -43,21 +51,34 @@ class _Connection:
     """What was seen of one connection; `caller` is whom the database let in last."""
 
     caller: Credential
-    counts: dict[tuple[Trait, str], _Count] = field(default_factory=dict)
+    counts: dict[str, dict[str, _Count]] = field(
+        default_factory=lambda: {trait: {} for trait in (_CLIENT, _OPERATION, _REPAIR, _ERROR)}
+    )
 
-    def add(self, trait: Trait, code: str, requests: int, first_at: float, last_at: float) -> None:
-        count = self.counts.get((trait, code))
+    def note(self, trait: str, code: str, now: float) -> None:
+        """Count one request."""
+        counts = self.counts[trait]
+        count = counts.get(code)
         if count is None:
-            self.counts[trait, code] = _Count(requests, first_at, last_at)
+            counts[code] = _Count(1, now, now)
         else:
-            count.requests += requests
-            count.first_at = min(count.first_at, first_at)
-            count.last_at = max(count.last_at, last_at)
+            count.requests += 1
+            count.last_at = now
+
+    def add(self, trait: str, code: str, more: _Count) -> None:
+        """Add what was counted before."""
+        count = self.counts[trait].setdefault(code, more)
+        if count is not more:
+            count.requests += more.requests
+            count.first_at = min(count.first_at, more.first_at)
+            count.last_at = max(count.last_at, more.last_at)
 
     def seen(self) -> list[Seen]:
+        """Everything, as the database takes it."""
         return [
-            Seen(trait.value, code, count.requests, count.first_at, count.last_at)
-            for (trait, code), count in self.counts.items()
+            Seen(trait, code, count.requests, count.first_at, count.last_at)
+            for trait, counts in self.counts.items()
+            for code, count in counts.items()
         ]
 
 
@@ -73,22 +94,31 @@ class Fingerprints:
 
     def answered(self, caller: Credential, operation: str, code: str | None) -> None:
         """Count an operation, and the code of the error that it was answered with."""
-        traits = [(Trait.OPERATION, operation)]
-        if code is not None:
-            traits.append((Trait.ERROR, code))
-        self._note(caller, traits)
+        connection = self._of(caller)
+        if connection is not None:
+            now = self._clock()
+            connection.note(_OPERATION, operation, now)
+            if code is not None:
+                connection.note(_ERROR, code, now)
 
     def spoke(self, caller: Credential, user_agent: bytes, *, flagged: bool) -> None:
         """Count an HTTP request: who says to be speaking, and whether the base URL had a flag in it."""
-        self._note(caller, [(Trait.CLIENT, known_client(user_agent).value)])
+        connection = self._of(caller)
+        if connection is not None:
+            connection.note(_CLIENT, _client(user_agent), self._clock())
         if flagged:
             self.repaired(caller, (Repair.FLAGGED_BASE_URL,))
 
     def repaired(self, caller: Credential, rules: Iterable[Repair]) -> None:
         """Count the rules that one request needed."""
-        if rules:
-            self._metrics.repaired(rules)
-            self._note(caller, [(Trait.REPAIR, rule.value) for rule in rules])
+        if not rules:
+            return
+        self._metrics.repaired(rules)
+        connection = self._of(caller)
+        if connection is not None:
+            now = self._clock()
+            for rule in rules:
+                connection.note(_REPAIR, rule.value, now)
 
     async def keep_adding(self, seconds: float, stopping: asyncio.Event) -> None:
         """Add what was counted, every so many seconds and once more at the end."""
@@ -116,17 +146,12 @@ class Fingerprints:
             await add_fingerprints(lane, [(one.caller.reading_by(0), one.seen()) for one in connections])
 
     def _take_back(self, connection: _Connection) -> None:
-        now = self._of(connection.caller)
-        if now is not None:
-            for (trait, code), count in connection.counts.items():
-                now.add(trait, code, count.requests, count.first_at, count.last_at)
-
-    def _note(self, caller: Credential, traits: Sequence[tuple[Trait, str]]) -> None:
-        connection = self._of(caller)
-        if connection is not None:
-            now = self._clock()
-            for trait, code in traits:
-                connection.add(trait, code, 1, now, now)
+        name = connection.caller.path.partition(";")[0]
+        now = self._connections.get(name) or self._of(connection.caller)
+        if now is not None:  # its own caller is the later one
+            for trait, counts in connection.counts.items():
+                for code, count in counts.items():
+                    now.add(trait, code, count)
 
     def _of(self, caller: Credential) -> _Connection | None:
         name = caller.path.partition(";")[0]  # whichever schemas the request was read by
@@ -135,5 +160,6 @@ class Fingerprints:
             if len(self._connections) >= MOST_CONNECTIONS:
                 return None
             connection = self._connections[name] = _Connection(caller)
-        connection.caller = caller
+        else:
+            connection.caller = caller
         return connection
