@@ -133,7 +133,7 @@ async def test_a_bad_filter_is_told_as_one(scim: ScimClient, text: str) -> None:
         assert_error(await scim.get(f"/{kind}?filter={asked}"), 400, "invalidFilter")
 
 
-@pytest.mark.parametrize("query", ["startIndex=one", "count=1.5", "count=9999999999999999999999"])
+@pytest.mark.parametrize("query", ["startIndex=one", "count=1.5", "count=0x10"])
 async def test_a_bad_page_is_refused(scim: ScimClient, query: str) -> None:
     assert_error(await scim.get(f"/Users?{query}"), 400, "invalidValue")
 

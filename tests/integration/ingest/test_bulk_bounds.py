@@ -128,7 +128,7 @@ async def test_operations_wait_for_the_connections_rate(
 
 
 async def throttled(scim: ScimClient) -> Answer:
-    answers = await asyncio.gather(*(scim.get("/ServiceProviderConfig") for _ in range(10)))
+    answers = await asyncio.gather(*(scim.get("/ServiceProviderConfig") for _ in range(60)))
     return next(answer for answer in answers if answer.status != 200)
 
 
