@@ -12,6 +12,7 @@ TEXTS: Final = ("eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le")
 ORDERS: Final = ("eq", "ne", "gt", "ge", "lt", "le")
 EQUAL: Final = ("eq", "ne")
 BINARY: Final = ("eq", "ne", "co", "sw", "ew")
+TIMES: Final = ("meta.created", "meta.lastModified", ":hiredAt", ":desks.since")
 NAMEABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
@@ -48,7 +49,9 @@ def _compared(leaf: tuple[str, str | None, Any]) -> st.SearchStrategy[str]:
     paths = [path]
     if part is not None and not name.startswith(("meta", "name", "urn:")):
         paths.append(f"{name}[{part} {{}}]")
-    return st.tuples(st.sampled_from(paths), st.sampled_from(_operators(path, value)), _literals(value)).map(
+    return st.tuples(
+        st.sampled_from(paths), st.sampled_from(_operators(path, value)), _literals(path, value)
+    ).map(
         lambda three: (
             three[0].format(f"{three[1]} {three[2]}")
             if "{}" in three[0]
@@ -60,15 +63,19 @@ def _compared(leaf: tuple[str, str | None, Any]) -> st.SearchStrategy[str]:
 def _operators(path: str, value: Any) -> Sequence[str]:
     if isinstance(value, bool):
         return EQUAL
-    if not isinstance(value, str) or path in ("meta.created", "meta.lastModified"):
+    if not isinstance(value, str) or _is_time(path):
         return ORDERS
     return BINARY if path.startswith("x509") else TEXTS
 
 
-def _literals(value: Any) -> st.SearchStrategy[str]:
+def _is_time(path: str) -> bool:
+    return path.endswith(TIMES)
+
+
+def _literals(path: str, value: Any) -> st.SearchStrategy[str]:
     if not isinstance(value, str):
         return st.just(str(value).lower() if isinstance(value, bool) else repr(value))
     whole = [quoted(value)]
-    if re.fullmatch(r"\d{4}-\d\d-\d\dT.*", value):
+    if _is_time(path):
         return st.sampled_from(whole)  # half of a time is none
     return st.sampled_from([*whole, quoted(value.upper()), quoted(value[:1]), quoted(value[-1:])])

@@ -57,13 +57,17 @@ async def store(
     people: Sequence[dict[str, Any]],
     teams: Sequence[dict[str, Any]],
     data: st.DataObject,
+    kind: ResourceType = USER,
 ) -> Population:
-    """Store them, with random times and memberships; who has a key that is taken is left out."""
+    """Store them, with random times and memberships; who has a key that is taken is left out.
+
+    `kind` is what a user is by the schemas of the caller's tenant.
+    """
     ids = [uuid7(MILLISECONDS + n, caller.token_hash[:10]) for n in range(len(people) + len(teams))]
     made: list[str] = []
     inner: list[str] = []
     for identifier, person in zip(ids, people, strict=False):
-        new = NewPerson(caller, identifier, _person_write(person, str(len(made))), None)
+        new = NewPerson(caller, identifier, _person_write(person, str(len(made)), kind), None)
         [created] = await write_persons(lane, [new], 1.0)
         if isinstance(created, Created):
             made.append(str(created.id))
@@ -112,7 +116,7 @@ async def looked_up(
     lane: Connection, caller: Credential, kind: ResourceType, lookup: Lookup
 ) -> tuple[int, list[str]]:
     """The total and the ids that the key finds."""
-    if kind is USER:
+    if kind.name == USER.name:
         query = person_query(lookup)
         if query.key in UNIQUE_KEYS:
             [person] = await read_persons(lane, [PersonSought(caller, query)], 1.0)
@@ -124,9 +128,9 @@ async def looked_up(
     return total, [str(group.id) for group in groups]
 
 
-def _person_write(body: dict[str, Any], prefix: str) -> PersonWrite:
+def _person_write(body: dict[str, Any], prefix: str, kind: ResourceType) -> PersonWrite:
     try:
-        parsed = parse_user({**body, "userName": prefix + body["userName"]})
+        parsed = parse_user({**body, "userName": prefix + body["userName"]}, None, kind)
     except ScimError:
         assume(False)  # one that the service would not have stored
         raise
@@ -135,7 +139,7 @@ def _person_write(body: dict[str, Any], prefix: str) -> PersonWrite:
         document = {name: value for name, value in document.items() if name != "active"}
     return PersonWrite(
         document,
-        search_document(document, USER),
+        search_document(document, kind),
         keys.external_id,
         keys.user_name_ci,
         keys.display_name_ci,

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.tenant_schema import ACME
 from vestibule.scim.schemas import ENTERPRISE_SCHEMA, USER_SCHEMA
 
 FREE = "urn:corp:2.0:User"
@@ -58,6 +59,24 @@ _loose = st.recursive(
     ),
     max_leaves=3,
 )
+_whole = st.sampled_from([number for number in NUMBERS if isinstance(number, int)])
+_desks = st.fixed_dictionaries(
+    {"value": names},
+    optional={"floor": _whole, "since": st.sampled_from(TIMES), "type": types, "primary": st.booleans()},
+)
+_defined = _some(
+    badge=texts,
+    shortName=texts,
+    costCode=texts,
+    level=_whole,
+    ratio=st.sampled_from(NUMBERS),
+    remote=st.booleans(),
+    hiredAt=st.sampled_from(TIMES),
+    profile=texts,
+    tags=st.lists(texts, max_size=2),
+    notes=texts,
+    desks=st.lists(_desks, max_size=2),
+)
 users = st.fixed_dictionaries(
     {"userName": names},
     optional={
@@ -72,6 +91,7 @@ users = st.fixed_dictionaries(
         "addresses": st.lists(_some(locality=texts, type=types), max_size=2),
         "x509Certificates": st.lists(_some(value=texts), max_size=1),
         ENTERPRISE_SCHEMA: _some(department=texts, manager=_some(value=texts)),
+        ACME: _defined,
         FREE: st.dictionaries(st.sampled_from(["badge", "Badge", "door", "tags"]), _loose, max_size=3),
     },
 )
@@ -174,6 +194,39 @@ def _user_terms(ids: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )  # fmt: skip
 
 
+_numbers = st.sampled_from(NUMBERS).map(repr)
+_inside_desks = st.one_of(
+    _compared(["value", "type", "Type"], _ALL, _quoted),
+    _compared(["floor"], _ORDER, _numbers),
+    _compared(["since"], _ORDER, st.sampled_from(TIMES).map(quoted)),
+    _compared(["primary"], _EQUAL, _truths),
+    st.sampled_from(["floor pr", "since pr", "floor eq null"]),
+)
+
+
+def _defined_terms() -> st.SearchStrategy[str]:
+    """Terms on the attributes of a schema that a tenant defined."""
+    simple = [
+        *(f"{ACME}:{name}" for name in ("badge", "shortName", "SHORTNAME", "costCode", "profile", "tags")),
+        *(f"{ACME.upper()}:notes", f"{ACME}:desks", f"{ACME}:desks.value", f"{ACME}:desks.type"),
+    ]
+    numbers = [f"{ACME}:level", f"{ACME}:ratio", f"{ACME}:desks.floor"]
+    times = [f"{ACME}:hiredAt", f"{ACME}:desks.since"]
+    truths = [f"{ACME}:remote", f"{ACME}:desks.primary"]
+    return st.one_of(
+        _compared(simple, _ALL, _quoted),
+        _compared(numbers, _ORDER, st.one_of(_numbers, st.sampled_from(['"7"', '"-1"', '"1.5"']))),
+        _compared(times, _ORDER, st.sampled_from(TIMES).map(quoted)),
+        _compared(truths, _EQUAL, _truths),
+        _inside_desks.map(lambda one: f"{ACME}:desks[{one}]"),
+        st.tuples(_inside_desks, _numbers).map(lambda two: f"{ACME}:desks[{two[0]}].floor ge {two[1]}"),
+        st.sampled_from([*simple, *numbers, *times, *truths, ACME, f"{ACME}:level"]).map(
+            lambda path: f"{path} pr"
+        ),
+        st.sampled_from([f"{ACME}:level eq null", f"{ACME}:hiredAt ne null", f"{ACME} eq null"]),
+    )
+
+
 def _group_terms(ids: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         _compared(["displayName", "externalId", "schemas", "meta.version"], _ALL, _quoted),
@@ -204,7 +257,7 @@ def _joined(terms: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 def user_filters(ids: Sequence[str]) -> st.SearchStrategy[str]:
     """Filters on users; `ids` are those of resources that are there."""
-    return _joined(_user_terms(st.sampled_from([*ids, "x", ""])))
+    return _joined(st.one_of(_user_terms(st.sampled_from([*ids, "x", ""])), _defined_terms()))
 
 
 def group_filters(ids: Sequence[str]) -> st.SearchStrategy[str]:

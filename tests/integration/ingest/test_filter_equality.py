@@ -16,17 +16,18 @@ from tests.integration.ingest.filters_of_what_is_there import filters_of
 from tests.integration.ingest.populations import looked_up, searched, shown, store
 from tests.integration.ingest.random_resources import group_filters, groups, user_filters, users
 from tests.stack import Database
-from tests.tenants import make_customer, make_desk
+from tests.tenant_schema import tailored
+from tests.tenants import define_schemas, make_customer, make_desk
 from vestibule.database.pool import Connection
 from vestibule.domain.tokens import Credential, digest
 from vestibule.scim.attributes import ResourceType
 from vestibule.scim.filters import parse_filter
 from vestibule.scim.lookups import as_lookup
 from vestibule.scim.matching import matches
-from vestibule.scim.schemas import GROUP, USER
 from vestibule_ingest.lanes import SESSION
 
 FILTERS_PER_CASE = 2
+TYPES = tailored()  # of a tenant that defined a schema
 
 
 @pytest.fixture
@@ -46,7 +47,10 @@ async def callers(database: Database) -> tuple[Credential, Credential]:
     async with database.administrator() as admin:
         desk = await make_desk(admin)
         mine, other = await make_customer(admin, desk), await make_customer(admin, desk)
-    return Credential(mine.path, digest(mine.token)), Credential(other.path, digest(other.token))
+        for customer in (mine, other):
+            await define_schemas(admin, customer, *TYPES.extensions)
+    one, two = (Credential(customer.path, digest(customer.token)) for customer in (mine, other))
+    return one.reading_by(TYPES.version), two.reading_by(TYPES.version)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
@@ -60,13 +64,13 @@ async def test_the_database_finds_what_the_evaluator_finds(
     transaction = lane.transaction()
     await transaction.start()
     try:
-        await store(lane, other, people, teams, data)
-        population = await store(lane, mine, people, teams, data)
+        await store(lane, other, people, teams, data, TYPES.user)
+        population = await store(lane, mine, people, teams, data, TYPES.user)
         bodies = await shown(lane, mine)
         for _ in range(FILTERS_PER_CASE):
-            await check(lane, mine, USER, data.draw(user_filters(population.ids)), bodies)
-            await check(lane, mine, GROUP, data.draw(group_filters(population.ids)), bodies)
-            for kind in (USER, GROUP):
+            await check(lane, mine, TYPES.user, data.draw(user_filters(population.ids)), bodies)
+            await check(lane, mine, TYPES.group, data.draw(group_filters(population.ids)), bodies)
+            for kind in TYPES.both:
                 if there := of_kind(kind, bodies):
                     await check(lane, mine, kind, data.draw(filters_of(there)), bodies)
     finally:
