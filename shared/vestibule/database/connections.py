@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
+import orjson
 
 from vestibule.database.conflicts import telling_what_is_taken
 from vestibule.database.pool import Connection, as_jsonb
@@ -87,6 +88,20 @@ async def insert_connection(
             new.key_trust,
         )
     await connection.execute(statements(FILE)["insert_mapping"], tenant, new.id, 1, as_jsonb(dict(mapping)))
+
+
+async def read_mapping(connection: Connection, tenant: TenantId, of: ConnectionId) -> object:
+    """The document of the mapping in force."""
+    return orjson.loads(await connection.fetchval(statements(FILE)["mapping"], tenant, of))
+
+
+async def replace_mapping(
+    connection: Connection, tenant: TenantId, of: ConnectionId, mapping: Mapping[str, object]
+) -> int:
+    """A new version of a mapping, in force from now on; the connection was locked."""
+    version: int = await connection.fetchval(statements(FILE)["advance_mapping"], tenant, of)
+    await connection.execute(statements(FILE)["insert_mapping"], tenant, of, version, as_jsonb(dict(mapping)))
+    return version
 
 
 async def pause_connection(connection: Connection, tenant: TenantId, paused: ConnectionId) -> bool:

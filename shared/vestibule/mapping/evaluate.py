@@ -10,6 +10,7 @@ from vestibule.domain.accounts import OrganizationSource
 from vestibule.domain.email import EmailAddress, InvalidEmail, parse_email
 from vestibule.domain.identifiers import GroupId
 from vestibule.domain.outcomes import HeldReason
+from vestibule.mapping.extension_sources import ExtensionSource, extension_text
 from vestibule.mapping.rules import EmailSource, LoginSource, Mapping, NameSource
 
 _LONGEST_NAME = 255
@@ -58,7 +59,7 @@ def _organizations(mapping: Mapping, groups: Iterable[GroupId]) -> tuple[Organiz
 
 
 def _email(
-    sources: Iterable[EmailSource], document: _Document
+    sources: Iterable[EmailSource | ExtensionSource], document: _Document
 ) -> tuple[EmailAddress | None, HeldReason | None]:
     """The first source that says anything decides: a wrong address is told, not replaced by another one."""
     for source in sources:
@@ -73,7 +74,9 @@ def _email(
     return None, HeldReason.NO_EMAIL
 
 
-def _email_text(source: EmailSource, document: _Document) -> str:
+def _email_text(source: EmailSource | ExtensionSource, document: _Document) -> str:
+    if isinstance(source, ExtensionSource):
+        return extension_text(source, document)
     emails = [email for email in document.get("emails") or () if (email.get("value") or "").strip()]
     match source:
         case EmailSource.PRIMARY:
@@ -89,8 +92,10 @@ def _email_text(source: EmailSource, document: _Document) -> str:
     return _text(chosen[0]["value"]) if chosen else ""
 
 
-def _login(source: LoginSource, document: _Document, email: EmailAddress | None) -> str:
+def _login(source: LoginSource | ExtensionSource, document: _Document, email: EmailAddress | None) -> str:
     match source:
+        case ExtensionSource():
+            return extension_text(source, document)
         case LoginSource.USER_NAME:
             return _text(document.get("userName"))
         case LoginSource.EXTERNAL_ID:
@@ -101,9 +106,11 @@ def _login(source: LoginSource, document: _Document, email: EmailAddress | None)
             assert_never(source)
 
 
-def _display_name(source: NameSource, document: _Document) -> str:
+def _display_name(source: NameSource | ExtensionSource, document: _Document) -> str:
     name = document.get("name") or {}
     match source:
+        case ExtensionSource():
+            return one_line(extension_text(source, document))
         case NameSource.DISPLAY_NAME:
             return one_line(document.get("displayName"))
         case NameSource.FORMATTED:

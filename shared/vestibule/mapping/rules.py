@@ -3,9 +3,12 @@
 import collections.abc
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-FORMAT = 1
+from vestibule.mapping.extension_sources import ExtensionSource, InvalidSource, parse_extension_source
+
+FORMAT: Final = 1
+_MOST_SOURCES: Final = 20
 _Source = TypeVar("_Source", bound=StrEnum)
 
 
@@ -33,21 +36,27 @@ class NameSource(StrEnum):
 class Mapping:
     """Sources are tried in their order; the first that the person has decides."""
 
-    login: tuple[LoginSource, ...]
-    email: tuple[EmailSource, ...]
-    display_name: tuple[NameSource, ...]
+    login: tuple[LoginSource | ExtensionSource, ...]
+    email: tuple[EmailSource | ExtensionSource, ...]
+    display_name: tuple[NameSource | ExtensionSource, ...]
     home_organization: bool
     groups_are_organizations: bool
 
     def as_document(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "login": list(self.login),
-            "email": list(self.email),
-            "display_name": list(self.display_name),
+            "login": [str(source) for source in self.login],
+            "email": [str(source) for source in self.email],
+            "display_name": [str(source) for source in self.display_name],
             "home_organization": self.home_organization,
             "groups_are_organizations": self.groups_are_organizations,
         }
+
+    @property
+    def extension_sources(self) -> tuple[ExtensionSource, ...]:
+        """The sources that name an attribute of an extension."""
+        every = (*self.login, *self.email, *self.display_name)
+        return tuple(source for source in every if isinstance(source, ExtensionSource))
 
 
 class InvalidMapping(ValueError):
@@ -93,16 +102,27 @@ def parse_mapping(document: object) -> Mapping:
 
 def _sources(
     document: collections.abc.Mapping[str, Any], name: str, sources: type[_Source], problems: list[str]
-) -> tuple[_Source, ...]:
+) -> tuple[_Source | ExtensionSource, ...]:
     texts = document.get(name)
     if not isinstance(texts, list) or not texts:
         problems.append(f"{name} must list at least one source")
         return ()
-    known = {source.value: source for source in sources}
-    problems.extend(f"{name} cannot come from {text!r}" for text in texts if text not in known)
+    if len(texts) > _MOST_SOURCES:
+        problems.append(f"{name} lists more than {_MOST_SOURCES} sources")
+        return ()
     if len(set(map(str, texts))) < len(texts):
         problems.append(f"{name} lists a source twice")
-    return tuple(known[text] for text in texts if text in known)
+    known = {source.value: source for source in sources}
+    found: list[_Source | ExtensionSource] = []
+    for text in texts:
+        if isinstance(text, str) and text in known:
+            found.append(known[text])
+            continue
+        try:
+            found.append(parse_extension_source(text))
+        except InvalidSource:
+            problems.append(f"{name} cannot come from {str(text)[:256]!r}")
+    return tuple(found)
 
 
 def _flag(document: collections.abc.Mapping[str, Any], name: str, problems: list[str]) -> bool:

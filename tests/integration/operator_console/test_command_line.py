@@ -37,6 +37,8 @@ COMMANDS = [
     "schema show",
     "schema remove",
     "schema fit",
+    "mapping show",
+    "mapping set",
     "standing",
     "person",
     "group list",

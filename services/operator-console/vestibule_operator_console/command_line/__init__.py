@@ -21,6 +21,7 @@ from vestibule_operator_console.command_line.connection import ConnectionCommand
 from vestibule_operator_console.command_line.desk import DeskCommands
 from vestibule_operator_console.command_line.doctor import DoctorCommand
 from vestibule_operator_console.command_line.group import GroupCommands
+from vestibule_operator_console.command_line.mapping import MappingCommands
 from vestibule_operator_console.command_line.person import PersonCommand
 from vestibule_operator_console.command_line.replay import ReplayCommand
 from vestibule_operator_console.command_line.schema import SchemaCommands
@@ -64,6 +65,7 @@ def build_app(session: Session, screen: Screen, errors: Screen) -> App:
         ConnectionCommands(session),
         TokenCommands(session),
         SchemaCommands(session),
+        MappingCommands(session),
         StandingCommand(session),
         PersonCommand(session),
         GroupCommands(session),

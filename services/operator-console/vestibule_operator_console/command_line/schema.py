@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Iterable
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -14,7 +13,6 @@ from vestibule.scim.definitions import extension_document
 from vestibule_operator_console.command_line.answers import Answer, Json, coloured, number, table
 from vestibule_operator_console.command_line.session import Session
 from vestibule_operator_console.fitting import Fitting, Tell, find_misfits, fit_stored, refuse_misfits
-from vestibule_operator_console.problems import Unusable
 from vestibule_operator_console.schemas import (
     MOST_BYTES,
     Defined,
@@ -82,7 +80,7 @@ class SchemaCommands:
         leave_out
             Leave out what was stored before and does not fit; without this it is told, and nothing is done.
         """
-        text = self._read(file)
+        text = self._session.read(file, MOST_BYTES)
         new = read_definition(text, [one.value for one in resource_type], required=required)
         async with self._session.console() as console:
             wanted = with_schema(await read_defined(console, tenant), new, replacing=replace)
@@ -201,15 +199,6 @@ class SchemaCommands:
                 )
             fitted = await fit_stored(console, defined, telling(quiet=json))
         return Answer(json, {"version": defined.version, "fitted": document(fitted)}, said(fitted))
-
-    def _read(self, file: str) -> str:
-        if file == "-":
-            return self._session.standard_input.read(MOST_BYTES + 1)
-        try:
-            with (self._session.folder / Path(file)).open(encoding="utf-8") as opened:
-                return opened.read(MOST_BYTES + 1)
-        except (OSError, UnicodeDecodeError) as error:
-            raise Unusable(f"the file {file!r} cannot be read.") from error
 
 
 def telling(*, quiet: bool) -> Tell:

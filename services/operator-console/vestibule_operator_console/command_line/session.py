@@ -25,6 +25,16 @@ class Session:
     folder: Path
     standard_input: TextIO
 
+    def read(self, file: str, most: int) -> str:
+        """The text of a file, `-` for standard input; of a larger one than `most` a little more. Unusable."""
+        if file == "-":
+            return self.standard_input.read(most + 1)
+        try:
+            with (self.folder / Path(file)).open(encoding="utf-8") as opened:
+                return opened.read(most + 1)
+        except (OSError, UnicodeDecodeError) as error:
+            raise Unusable(f"the file {file!r} cannot be read.") from error
+
     @asynccontextmanager
     async def console(self) -> AsyncIterator[Console]:
         """The console on the configured database; Unusable lists every problem of the configuration."""

@@ -21,6 +21,16 @@ values ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::integer,
 insert into console.mapping_version (tenant_id, connection_id, version, document)
 values ($1::uuid, $2::uuid, $3::integer, $4::jsonb);
 
+-- name: mapping
+select m.document from console.connection c
+  join console.mapping_version m
+    on m.tenant_id = c.tenant_id and m.connection_id = c.id and m.version = c.mapping_version
+ where c.tenant_id = $1::uuid and c.id = $2::uuid;
+
+-- name: advance_mapping
+update console.connection set mapping_version = mapping_version + 1 where tenant_id = $1::uuid and id = $2::uuid
+returning mapping_version;
+
 -- name: pause
 update console.connection set mode = 'paused', resume_mode = mode
  where tenant_id = $1::uuid and id = $2::uuid and mode <> 'paused';
