@@ -16,6 +16,8 @@ from vestibule.scim.names import AttributeName, parse_name
 DEEPEST = 32
 
 _TOKEN = re.compile(r'\s*(?:([()\[\]])|("(?:[^"\\]|\\.)*")|([^\s()\[\]"]+))', re.DOTALL)
+# What nearly every filter is, always with another value: read at once, to the same tree.
+_LOOK_UP = re.compile(r'\s*([A-Za-z][A-Za-z0-9_-]*)\s+[eE][qQ]\s+"([^"\\]*)"\s*')
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -85,6 +87,9 @@ def parse_filter(
     text: str, longest: int = DEFAULTS.filter_length, most_terms: int = DEFAULTS.filter_terms
 ) -> Filter:
     """Read a filter; InvalidFilter says what is wrong, TooMany that it has too many terms."""
+    known = _LOOK_UP.fullmatch(text)
+    if known is not None and len(text) <= longest and known[1].lower() != "not":
+        return Comparison(_read_name(known[1]), Operator.EQ, known[2])
     tokens = Tokens(text, longest, most_terms)
     found = _parse_or(tokens, 0)
     if tokens.peek() is not None:

@@ -187,3 +187,21 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         parse_filter(text)
     except ScimError as error:
         assert error.status == 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'userName eq "a@b.example"',
+        ' USERNAME\u00a0EQ\n"a b\t" ',
+        'x-1_y Eq ""',
+        'notes eq "not"',
+    ],
+)
+def test_a_filter_that_is_read_at_once_is_the_same_in_parentheses(text: str) -> None:
+    assert parse_filter(text) == parse_filter(f"({text})")
+
+
+def test_a_negation_is_never_read_as_a_name() -> None:
+    with pytest.raises(InvalidFilter):
+        parse_filter('not eq "a"')
