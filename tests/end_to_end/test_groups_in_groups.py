@@ -45,7 +45,7 @@ async def organizations(gateway: Gateway, idp: Customer) -> dict[str, set[str]]:
 async def test_who_is_in_a_group_in_a_group_is_in_both_organizations_as_long_as_that_is_so(
     gateway: Gateway,
 ) -> None:
-    idp = await onboard(gateway, "sierra")
+    idp = await onboard(gateway, "nested")
     scim = idp.scim
     ana, ben = await person(idp, "ana"), await person(idp, "ben")
     cid = await person(idp, "cid", active=False)
@@ -75,7 +75,7 @@ async def test_who_is_in_a_group_in_a_group_is_in_both_organizations_as_long_as_
 async def test_whom_a_group_named_before_he_was_there_is_in_its_organization_when_he_arrives(
     gateway: Gateway,
 ) -> None:
-    idp = await onboard(gateway, "tango")
+    idp = await onboard(gateway, "awaited")
     made = await idp.scim.post("/Groups", {"displayName": "IT", "members": listed(["ext-1", "ext-2"])})
     assert made.headers["Vestibule-Unknown-Members"] == '2;values="ext-1 ext-2"'
     await person(idp, "one", externalId="ext-1")

@@ -25,6 +25,8 @@ select (select count(*) from ingest.person), (select count(*) from ingest."group
        (select sum(version) from chain.sync), (select count(*) from chain.timeline)
 """
 
+MISSING = "00000000-0000-7000-8000-000000000000"
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -164,8 +166,12 @@ async def test_searches_and_members_never_reach_over(field: Field) -> None:
         assert await scim.found('/Users?filter=userName eq "shared@corp.example"') == [field.ids[at].user]
         assert await scim.found("/Users") == [field.ids[at].user]
         assert await scim.found("/Groups") == [field.ids[at].group]
-        add = {"op": "add", "path": "members", "value": [{"value": other.user}]}
-        assert_error(await scim.patch(f"/Groups/{field.ids[at].group}", add), 400, "invalidValue")
+        for stranger in (other.user, MISSING):  # another's is as unknown as nobody's
+            add = {"op": "add", "path": "members", "value": [{"value": stranger}]}
+            parked = await scim.patch(f"/Groups/{field.ids[at].group}", add)
+            assert parked.headers["Vestibule-Unknown-Members"] == f'1;values="{stranger}"'
+        inside = {"op": "add", "path": "members", "value": [{"value": other.group, "type": "Group"}]}
+        assert_error(await scim.patch(f"/Groups/{field.ids[at].group}", inside), 400, "invalidValue")
         assert await scim.members(field.ids[at].group) == [field.ids[at].user]
 
 
