@@ -53,6 +53,7 @@ WORKS: Final[tuple[tuple[str, ingest_load.Work, str, float], ...]] = (
     ("gets by id", ingest_load.gets, "reads", 0.25),
     ("filters userName eq", ingest_load.filters, "reads", 0.22),
 )
+FIRST_READ: Final = 3
 WHOLE_GOALS: Final = {"creates": 0.12}
 
 
@@ -87,9 +88,9 @@ class Bench:
         await chain_load.settle(self.admin, self.say)
         self.stop(*BEHIND)
         await self.raw_commits()
-        await self.ask(*WORKS[0], ALONE)
-        await self.raw_reads()
-        for work in WORKS[1:]:
+        for work in WORKS:
+            if work is WORKS[FIRST_READ]:
+                await self.raw_reads()
             await self.ask(*work, ALONE)
         await self.start()
         await self.chain()
