@@ -78,4 +78,5 @@ def _literals(path: str, value: Any) -> st.SearchStrategy[str]:
     whole = [quoted(value)]
     if _is_time(path):
         return st.sampled_from(whole)  # half of a time is none
-    return st.sampled_from([*whole, quoted(value.upper()), quoted(value[:1]), quoted(value[-1:])])
+    wild = "_" + value[1:]  # what a pattern of SQL would take for the same
+    return st.sampled_from([*whole, *map(quoted, (value.upper(), value[:1], value[-1:], wild, "%"))])
