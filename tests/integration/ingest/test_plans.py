@@ -161,6 +161,8 @@ async def test_a_page_reads_the_same_wherever_it_is(arranging: Connection, lane:
         page: list[Any] = ["true", None, [], None, None, False, False, None, None, size - 250, 100, False]
         call = Call("searches", "search", [*who, *page])
         await lane.fetch(statements(call.file)[call.name], *call.arguments)  # sets the milestones
+        for _ in range(PLANNED):  # until the plan is one that is kept
+            await cost(lane, call)
         read[size] = await cost(lane, call)
     assert read[20_000] < read[2_000] + 50
     assert read[20_000] < MOST_READ_BY_A_PAGE
