@@ -8,7 +8,7 @@ import pytest
 from infra.identity_providers.beliefs import Link
 from infra.identity_providers.exchanges import Answer, Request, Unheard
 from tests.end_to_end.backlog import settle
-from tests.end_to_end.customer import Customer, History, Person, newcomer
+from tests.end_to_end.customer import HOME, Customer, History, Person, newcomer
 from tests.end_to_end.customers import CLOSED_DESK, CONNECTION, console_of, onboard
 from tests.end_to_end.desk_view import AtDesk, look_at_desk, read_journal
 from tests.end_to_end.gateway import Gateway
@@ -183,6 +183,7 @@ async def test_whoever_leaves_while_nobody_knows_that_he_was_created_is_found_an
     idp.speaker.overhear = lose_the_create_and_leave
     person = await idp.create(1)
     assert said == ["look up user", "create user", "look up user", "change user"]
+    person.history.entries[HOME] += 1  # where the chain was quick: only the gateway knew of him
     await judge(gateway, [idp])
     assert not person.has_access
     at_desk = (await look_at_desk(gateway.sandbox)).bearing(person.email)
