@@ -170,7 +170,7 @@ async def test_a_paused_connection_is_answered_and_held_and_resuming_applies_eve
 async def test_whoever_leaves_while_nobody_knows_that_he_was_created_is_found_and_let_out(
     gateway: Gateway,
 ) -> None:
-    idp = await onboard(gateway, "tango", "entra-default")
+    idp = await onboard(gateway, "whiskey", "entra-default")
     directory = idp.speaker.idp.directory
     said: list[str] = []
 
