@@ -116,6 +116,11 @@ class Dialect:
         path = f"/Groups?filter={percent(equals('displayName', team.name))}"
         return found_one((yield from ask(Request("look up group", "GET", path), 200)))
 
+    def find_team_by_key(self, team: Team) -> Conversation[dict[str, Any] | None]:
+        """Look a group up by the provider's own key, for those who give it one."""
+        path = f"/Groups?excludedAttributes=members&filter={percent(equals('externalId', team.external_id))}"
+        return found_one((yield from ask(Request("look up group", "GET", path), 200)))
+
     def team_body(self, team: Team, members: Members) -> dict[str, Any]:
         """The whole group as sent."""
         return {"schemas": [GROUP], "displayName": team.name, "members": listed(sorted(members))}

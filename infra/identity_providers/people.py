@@ -55,6 +55,11 @@ class Team:
     name: str
     members: frozenset[int] = frozenset()
 
+    @property
+    def external_id(self) -> str:
+        """The identity provider's own key."""
+        return f"team-{self.number:08x}"
+
 
 def person(number: int) -> Subject:
     """The subject of a human."""

@@ -49,7 +49,7 @@ class Authentik(Dialect):
             yield from super().update_team(team, link, members)
             return
         path = f"/Groups/{link.id}"
-        value = {"displayName": team.name, "externalId": f"team-{team.number:08x}"}
+        value = {"displayName": team.name, "externalId": team.external_id}
         yield from ask(patch("change group", path, {"op": "replace", "value": value}), *DONE)
         if come := link.to_join(members):
             added = {"op": "add", "path": "members", "value": listed(come)}

@@ -126,7 +126,7 @@ class EntraDefault(Dialect):
     def create_team(self, team: Team) -> Request:
         body = {
             "schemas": [GROUP, EXTRA_GROUP],
-            "externalId": f"team-{team.number:08x}",
+            "externalId": team.external_id,
             "displayName": team.name,
             "meta": {"resourceType": "Group"},
         }

@@ -65,7 +65,11 @@ class Endpoint:
         users = kept is self.users
         document = _user_of(request.body) if users else _group_of(request.body)
         name = "userName" if users else "displayName"
-        if any(one[name].casefold() == document[name].casefold() for one in kept.values()):
+        key = document.get("externalId")
+        if any(
+            one[name].casefold() == document[name].casefold() or (key and one.get("externalId") == key)
+            for one in kept.values()
+        ):
             return Answer(409, {"status": "409", "scimType": "uniqueness"})
         self.made += 1
         identifier = str(UUID(int=self.made))

@@ -7,7 +7,7 @@ import pytest
 from infra.identity_providers.catalogue import DIALECTS
 from infra.identity_providers.dialect import USER
 from infra.identity_providers.dialects.okta import OktaWizard
-from infra.identity_providers.exchanges import Answer, Refused, Request, Unheard
+from infra.identity_providers.exchanges import NOT_HEARD, Answer, Refused, Request, Unheard
 from infra.identity_providers.life import Change
 from infra.identity_providers.provider import IdentityProvider
 from infra.identity_providers.rhythm import Cycle, put_off
@@ -41,6 +41,30 @@ def test_a_lost_answer_makes_nobody_twice(name: str) -> None:
         speak(idp, endpoint, losing=(lost,))
         assert told_apart(idp, endpoint) == []
         assert len(endpoint.users) == 4
+
+
+@pytest.mark.parametrize("name", ["entra-default", "entra-flagged"])
+def test_a_group_that_was_renamed_since_its_create_was_lost_is_found_by_its_key(name: str) -> None:
+    idp, endpoint = identity_provider(name), Endpoint()
+    speak(idp, endpoint)
+    number = max(idp.directory.teams, default=0) + 1
+    (team,) = idp.directory.form_team(number, "Before")
+    idp.touch([team])
+    create = idp.take_at_once(team)
+    assert create is not None
+
+    def lose_the_create(request: Request) -> Answer:
+        answer = endpoint.answer(request)
+        return Answer(NOT_HEARD) if request.purpose == "create group" else answer
+
+    idp.finish(create, 0.0, hear_out(create.conversation, lose_the_create))
+    idp.touch(idp.directory.rename_team(number, "After"))
+    again = idp.take_at_once(team)
+    assert again is not None
+    assert hear_out(again.conversation, endpoint.answer) is None
+    names = [group["displayName"] for group in endpoint.groups.values()]
+    assert "After" in names
+    assert "Before" not in names
 
 
 @pytest.mark.parametrize("seed", range(3))
