@@ -88,12 +88,16 @@ class Bench:
         await chain_load.settle(self.admin, self.say)
         self.stop(*BEHIND)
         await self.raw_commits()
-        for work in WORKS:
+        await self.ask(*WORKS[0], ALONE)
+        await self.start()
+        await self.chain()  # before anything else is asked: what was created is what is to be applied
+        self.stop(*BEHIND)
+        for work in WORKS[1:]:
             if work is WORKS[FIRST_READ]:
                 await self.raw_reads()
             await self.ask(*work, ALONE)
         await self.start()
-        await self.chain()
+        await chain_load.settle(self.admin, self.say)
         for name, asked, raw, _ in WORKS:
             await self.ask(name, asked, raw, WHOLE_GOALS.get(name), WHOLE)
         await chain_load.settle(self.admin, self.say)
