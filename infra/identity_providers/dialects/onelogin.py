@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from infra.identity_providers.beliefs import Link, Members, TeamLink
-from infra.identity_providers.dialect import DONE, ENTERPRISE, Dialect, listed, parted, patch
+from infra.identity_providers.beliefs import Link
+from infra.identity_providers.dialect import DONE, ENTERPRISE
+from infra.identity_providers.dialects.patching import PatchesTeams
 from infra.identity_providers.exchanges import Conversation, Request, ask, equals, found_one, plus
 from infra.identity_providers.people import Profile, Team
 
@@ -12,7 +13,7 @@ CORE: Final = "urn:scim:schemas:core:2.0"
 EXTENSION: Final = "urn:scim:schemas:extension:enterprise:2.0"
 
 
-class OneLogin(Dialect):
+class OneLogin(PatchesTeams):
     """PUT for users, PATCH for memberships; a user name is no e-mail address."""
 
     name = "onelogin"
@@ -39,13 +40,3 @@ class OneLogin(Dialect):
     def create_team(self, team: Team) -> Request:
         body = {"schemas": [CORE, EXTENSION], "displayName": team.name}
         return Request("create group", "POST", "/Groups", body)
-
-    def update_team(self, team: Team, link: TeamLink, members: Members) -> Conversation[None]:
-        operations: list[dict[str, Any]] = []
-        if link.name != team.name:
-            operations.append({"op": "replace", "path": "displayName", "value": team.name})
-        if come := link.to_join(members):
-            operations.append({"op": "add", "path": "members", "value": listed(come)})
-        operations += parted(link.to_part(members))
-        if operations:
-            yield from ask(patch("change group", f"/Groups/{link.id}", *operations), *DONE)

@@ -1,9 +1,11 @@
-"""For vendors of whom nobody knows whether they replace or patch a user: a capability to mix in."""
+"""What several vendors change by PATCH, to mix in; of some nobody knows whether they patch users."""
 
-from infra.identity_providers.beliefs import Link
-from infra.identity_providers.dialect import DONE, Dialect, patch
+from typing import Any
+
+from infra.identity_providers.beliefs import Link, Members, TeamLink
+from infra.identity_providers.dialect import DONE, Dialect, listed, parted, patch
 from infra.identity_providers.exchanges import Conversation, ask
-from infra.identity_providers.people import Profile
+from infra.identity_providers.people import Profile, Team
 
 
 class PatchesUsers(Dialect):
@@ -18,3 +20,17 @@ class PatchesUsers(Dialect):
         operations += [{"op": "remove", "path": name} for name in known if name not in wanted]
         if operations:
             yield from ask(patch("change user", f"/Users/{link.id}", *operations), *DONE)
+
+
+class PatchesTeams(Dialect):
+    """Updates a group with one PATCH that names what differs: its name, who comes, who goes."""
+
+    def update_team(self, team: Team, link: TeamLink, members: Members) -> Conversation[None]:
+        operations: list[dict[str, Any]] = []
+        if link.name != team.name:
+            operations.append({"op": "replace", "path": "displayName", "value": team.name})
+        if come := link.to_join(members):
+            operations.append({"op": "add", "path": "members", "value": listed(come)})
+        operations += parted(link.to_part(members))
+        if operations:
+            yield from ask(patch("change group", f"/Groups/{link.id}", *operations), *DONE)
