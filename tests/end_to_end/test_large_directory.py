@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console as Terminal
 
 from tests.end_to_end.gateway import running_gateway
-from tests.load.large_directory import LargeDirectory, WrongAnswer, table_of
+from tests.load.large_directory import LargeDirectory, WrongAnswer
+from tests.load.measuring import table_of
 from tests.load.people import okta_body
 from tests.load.surroundings import Measured, console_of, make_customers
 
@@ -31,7 +32,7 @@ def directory_of(customer: Measured) -> LargeDirectory:
 async def test_all_people_and_groups_are_listed_found_and_exported_once(customers: list[Measured]) -> None:
     lines = await directory_of(customers[0]).run()
     said = io.StringIO()
-    Terminal(file=said, width=200).print(table_of(lines, "in small"))
+    Terminal(file=said, width=200).print(table_of([lines], "in small"))
     for work in (f"{USERS} people exported", f"{GROUPS} groups exported", "members[value eq …], p50"):
         assert work in said.getvalue()
 

@@ -295,7 +295,7 @@ def main() -> None:
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     document = found | {"rounds": arguments.rounds, "lines": document_of(rounds)}
     arguments.output.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    Terminal(width=150).print(table_of(rounds))
+    Terminal(width=150).print(table_of(rounds, "Vestibule beside this machine's own limits"))
     sys.stdout.write(f"saved to {arguments.output.name}\n")
 
 

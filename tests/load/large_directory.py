@@ -9,7 +9,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -17,13 +17,12 @@ from urllib.parse import quote, urlencode
 import orjson
 import uvloop
 from rich.console import Console as Terminal
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from infra.identity_providers.wire import Wire
 from infra.local.places import LOCAL
 from infra.local.stack import Stack
+from tests.load.measuring import Line, document_of, table_of
 from tests.load.people import GROUP, okta_body
 from tests.load.surroundings import Measured, console_of, gateway, make_customers
 
@@ -38,17 +37,6 @@ BEHIND: Final = ("relay", "router", "writer", "desk")
 
 class WrongAnswer(Exception):
     """The gateway said something that is not so; the text says what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One measured thing; `goal` and `met` are empty where the issue of it has none."""
-
-    work: str
-    value: float
-    unit: str
-    goal: str = ""
-    met: bool | None = None
 
 
 @dataclass(slots=True)
@@ -191,7 +179,7 @@ class LargeDirectory:
 
     def _add(self, work: str, value: float, unit: str, goal: float | None = None) -> None:
         said, met = ("", None) if goal is None else (f"{goal:g}", value < goal)
-        self.lines.append(Line(work, value, unit, said, met))
+        self.lines.append(Line(work, value, unit, goal=said, met=met))
 
     def _expect(self, what: str, found: object, wanted: object) -> None:
         if found != wanted:
@@ -201,18 +189,6 @@ class LargeDirectory:
 def _progress(terminal: Terminal) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=terminal, transient=True)
-
-
-def table_of(lines: Sequence[Line], title: str) -> Table:
-    """The lines for a person."""
-    table = Table(title=title, title_justify="left")
-    for heading in ("work", "measured", "goal", ""):
-        table.add_column(heading, justify="right" if heading in ("measured", "goal") else "left")
-    for line in lines:
-        value = f"{line.value:.1f}" if line.unit == "ms" else f"{line.value:,.0f}"
-        met = "" if line.met is None else ("met" if line.met else "missed")
-        table.add_row(escape(line.work), f"{value} {line.unit}", line.goal, met)
-    return table
 
 
 async def measured_by(stack: Stack, users: int, groups: int) -> list[Line] | None:
@@ -242,9 +218,9 @@ def main() -> int:
     if lines is None:
         return 1
     title = f"A directory of {arguments.users:,} people and {arguments.groups:,} groups"
-    Terminal(width=110).print(table_of(lines, title))
+    Terminal(width=150).print(table_of([lines], title))
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    found = {"users": arguments.users, "groups": arguments.groups, "lines": [asdict(line) for line in lines]}
+    found = {"users": arguments.users, "groups": arguments.groups, "lines": document_of([lines])}
     arguments.output.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     sys.stdout.write(f"saved to {arguments.output.name}\n")
     return 0

@@ -54,11 +54,10 @@ def _spread(values: Sequence[float | None]) -> dict[str, float] | None:
     return {"median": median(known), "min": min(known), "max": max(known)} if known else None
 
 
-def table_of(rounds: Sequence[Sequence[Line]]) -> Table:
+def table_of(rounds: Sequence[Sequence[Line]], title: str) -> Table:
     """The lines for a person; of several rounds the median, with the least and the most."""
     several = len(rounds) > 1
-    title = f"Vestibule beside this machine's own limits{f', {len(rounds)} rounds' if several else ''}"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=f"{title}{f', {len(rounds)} rounds' if several else ''}", title_justify="left")
     for heading in ("work", "measured", "share", "goal", "", "p99", "CPU each"):
         table.add_column(heading, justify="left" if heading in ("work", "") else "right")
     for line in document_of(rounds):
