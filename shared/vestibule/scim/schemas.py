@@ -140,7 +140,13 @@ USER_ATTRIBUTES = (
 
 # RFC 7643 §4.2
 GROUP_ATTRIBUTES = (
-    Attribute("displayName", "The group's name.", required=True, longest=512),
+    Attribute(
+        "displayName",
+        "The group's name; unique in this connection, whatever the letter case.",
+        required=True,
+        uniqueness=Uniqueness.SERVER,
+        longest=512,
+    ),
     Attribute(
         "members",
         "The members of the group.",
