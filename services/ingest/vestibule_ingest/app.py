@@ -88,12 +88,21 @@ class Service:
     checks: Mapping[str, Check]
 
 
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What answers, by what it answers about."""
+
+    users: Users
+    groups: Groups
+    bulk: Bulk
+    finding: Finding
+
+
 def build_service(parts: Parts) -> Service:
     """Put the service together; nothing is opened before the lifespan begins."""
     metrics = IngestMetrics(parts.registry)
     lanes = Lanes(parts.connect, parts.pool_size)
     checks = {"database": lanes.ready}
-    limits = parts.limits
     aside = Aside()
     admission = Admission(
         Buckets(parts.request_rate, time.monotonic, parts.burst_seconds),
@@ -103,44 +112,10 @@ def build_service(parts: Parts) -> Service:
     fingerprints = Fingerprints(lanes, metrics, parts.wall_clock)
     background = Supervisor(LoopMetrics(parts.registry))
     background.add_task("fingerprints", partial(fingerprints.keep_adding, parts.fingerprint_seconds))
-    exchange = Exchange(lanes, admission, metrics, fingerprints, parts.public_url, limits, parts.requests_log)
-    reading = Sharing(lanes, read_persons, READS_AT_ONCE, metrics.reads_shared, metrics.parted)
-    writing: Sharing[PersonChange, Written] = Sharing(
-        lanes, write_persons, COMMITS_AT_ONCE, metrics.shared, metrics.parted
+    exchange = Exchange(
+        lanes, admission, metrics, fingerprints, parts.public_url, parts.limits, parts.requests_log
     )
-    users = Users(Provisioning(lanes, metrics, reading, writing, limits, fingerprints))
-    groups = Groups(Memberships(lanes, metrics, limits, fingerprints))
-    resources = {
-        "Users": Resources("users", users.collection, users.item),
-        "Groups": Resources("groups", groups.collection, groups.item),
-    }
-    bulk = Bulk(exchange, metrics, parts.tracer, resources)
-    finding = Finding(lanes, reading, parts.wall_clock, limits)
-
-    def route(path: str, noun: str, handlers: Mapping[str, Handler]) -> Route:
-        return Route(f"{BASE}{path}", exchange.endpoint(noun, handlers), methods=list(handlers))
-
-    def searching(path: str, noun: str, *types: ResourceType) -> Route:
-        endpoint = exchange.endpoint(noun, {"POST": finding.searches(*types)}, writes={})
-        return Route(f"{BASE}{path}/.search", endpoint, methods=["POST"])
-
-    routes = [
-        searching("", "resources", USER, GROUP),
-        route("", "resources", {"GET": finding.lists(USER, GROUP)}),
-        searching("/Users", "users", USER),
-        searching("/Groups", "groups", GROUP),
-        route("/Users", "users", {"GET": finding.lists(USER), **users.collection}),
-        route("/Users/{id}", "users", users.item),
-        route("/Groups", "groups", {"GET": finding.lists(GROUP), **groups.collection}),
-        route("/Groups/{id}", "groups", groups.item),
-        route("/Bulk", "bulk", bulk.collection),
-        route("/Me", "me", dict.fromkeys(("GET", *WRITES), refuse_alias)),
-        route("/ServiceProviderConfig", "discovery", {"GET": discovery.shows_config(limits)}),
-        route("/ResourceTypes", "discovery", {"GET": discovery.RESOURCE_TYPES}),
-        route("/ResourceTypes/{id}", "discovery", {"GET": discovery.RESOURCE_TYPE}),
-        route("/Schemas", "discovery", {"GET": discovery.SCHEMAS}),
-        route("/Schemas/{id}", "discovery", {"GET": discovery.SCHEMA}),
-    ]
+    routes = routes_of(exchange, handlers_of(parts, lanes, metrics, fingerprints, exchange), parts.limits)
     application = Starlette(
         routes=[*routes, *(probe_routes(checks, parts.registry) if parts.public_probes else ())],
         middleware=[
@@ -158,6 +133,54 @@ def build_service(parts: Parts) -> Service:
     )
     application.router.redirect_slashes = False
     return Service(application, checks)
+
+
+def handlers_of(
+    parts: Parts, lanes: Lanes, metrics: IngestMetrics, fingerprints: Fingerprints, exchange: Exchange
+) -> Handlers:
+    """Make the handlers; those of users share what they read and write."""
+    reading = Sharing(lanes, read_persons, READS_AT_ONCE, metrics.reads_shared, metrics.parted)
+    writing: Sharing[PersonChange, Written] = Sharing(
+        lanes, write_persons, COMMITS_AT_ONCE, metrics.shared, metrics.parted
+    )
+    users = Users(Provisioning(lanes, metrics, reading, writing, parts.limits, fingerprints))
+    groups = Groups(Memberships(lanes, metrics, parts.limits, fingerprints))
+    resources = {
+        "Users": Resources("users", users.collection, users.item),
+        "Groups": Resources("groups", groups.collection, groups.item),
+    }
+    bulk = Bulk(exchange, metrics, parts.tracer, resources)
+    return Handlers(users, groups, bulk, Finding(lanes, reading, parts.wall_clock, parts.limits))
+
+
+def routes_of(exchange: Exchange, handlers: Handlers, limits: Limits) -> list[Route]:
+    """List every path below a connection with what answers there."""
+    users, groups, finding = handlers.users, handlers.groups, handlers.finding
+
+    def route(path: str, noun: str, methods: Mapping[str, Handler]) -> Route:
+        return Route(f"{BASE}{path}", exchange.endpoint(noun, methods), methods=list(methods))
+
+    def searching(path: str, noun: str, *types: ResourceType) -> Route:
+        endpoint = exchange.endpoint(noun, {"POST": finding.searches(*types)}, writes={})
+        return Route(f"{BASE}{path}/.search", endpoint, methods=["POST"])
+
+    return [
+        searching("", "resources", USER, GROUP),
+        route("", "resources", {"GET": finding.lists(USER, GROUP)}),
+        searching("/Users", "users", USER),
+        searching("/Groups", "groups", GROUP),
+        route("/Users", "users", {"GET": finding.lists(USER), **users.collection}),
+        route("/Users/{id}", "users", users.item),
+        route("/Groups", "groups", {"GET": finding.lists(GROUP), **groups.collection}),
+        route("/Groups/{id}", "groups", groups.item),
+        route("/Bulk", "bulk", handlers.bulk.collection),
+        route("/Me", "me", dict.fromkeys(("GET", *WRITES), refuse_alias)),
+        route("/ServiceProviderConfig", "discovery", {"GET": discovery.shows_config(limits)}),
+        route("/ResourceTypes", "discovery", {"GET": discovery.RESOURCE_TYPES}),
+        route("/ResourceTypes/{id}", "discovery", {"GET": discovery.RESOURCE_TYPE}),
+        route("/Schemas", "discovery", {"GET": discovery.SCHEMAS}),
+        route("/Schemas/{id}", "discovery", {"GET": discovery.SCHEMA}),
+    ]
 
 
 def lifespan_of(
