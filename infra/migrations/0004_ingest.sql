@@ -484,17 +484,19 @@ begin
 end
 $$;
 
--- The groups of each of these persons: [{"value": id, "display": name, "type": "direct" or "indirect"}]; no row without any.
+-- The groups of each of these persons, as finished JSON like members_of; no row without any.
 create function ingest.groups_of_each(tenant uuid, connection uuid, persons uuid[])
-    returns table (person_id uuid, groups jsonb)
+    returns table (person_id uuid, groups text)
     language plpgsql stable rows 100
 as $$
 #variable_conflict use_column
 begin
     return query
     select o.person_id,
-           jsonb_agg(jsonb_build_object('value', g.id, 'display', g.resource ->> 'displayName',
-                                        'type', case when o.direct then 'direct' else 'indirect' end) order by g.id)
+           '[' || string_agg('{"value":"' || g.id || '","$ref":"/Groups/' || g.id || '"'
+                             || coalesce(',"display":' || (g.resource -> 'displayName')::text, '')
+                             || case when o.direct then ',"type":"direct"}' else ',"type":"indirect"}' end, ','
+                             order by g.id) || ']'
       from (select x.person_id, x.id, bool_or(x.direct) as direct
               from (select m.person_id, m.group_id as id, true as direct from ingest.group_member m
                      where m.tenant_id = tenant and m.connection_id = connection and m.person_id = any (persons)
@@ -513,7 +515,7 @@ end
 $$;
 
 -- The groups of a person, null without any. Not in SQL: such a function is planned anew at every call.
-create function ingest.groups_of(tenant uuid, connection uuid, person uuid) returns jsonb
+create function ingest.groups_of(tenant uuid, connection uuid, person uuid) returns text
     language plpgsql stable
 as $$
 begin
@@ -551,7 +553,7 @@ $$;
 -- and enters its own tenant. `groups`: see groups_of.
 create function ingest.read_persons(
     paths text[], token_hashes bytea[], keys text[], wanted text[], wanted_actives boolean[]
-) returns table (verdict text, id uuid, resource jsonb, groups jsonb, version bigint, created_at timestamptz,
+) returns table (verdict text, id uuid, resource jsonb, groups text, version bigint, created_at timestamptz,
                  modified_at timestamptz)
     language plpgsql volatile
 as $$
@@ -600,7 +602,7 @@ $$;
 -- verdict row (`ok` with the total, or why not), the page follows with verdict null.
 create function ingest.find_persons(
     path text, token_hash bytea, key text, wanted text, wanted_active boolean, skipped bigint, page_size integer
-) returns table (verdict text, total bigint, id uuid, resource jsonb, groups jsonb, version bigint,
+) returns table (verdict text, total bigint, id uuid, resource jsonb, groups text, version bigint,
                  created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
 as $$
@@ -609,7 +611,7 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::bigint, null::uuid, null::jsonb, null::jsonb, null::bigint,
+        return query select who.verdict, null::bigint, null::uuid, null::jsonb, null::text, null::bigint,
                             null::timestamptz, null::timestamptz;
         return;
     end if;
@@ -632,7 +634,7 @@ begin
     ), hits as materialized (
         select c.* from candidates c where wanted_active is null or c.resource -> 'active' = to_jsonb(wanted_active)
     )
-    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::jsonb, null::bigint,
+    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::text, null::bigint,
            null::timestamptz, null::timestamptz
     union all
     (select null::text, null::bigint, l.id, l.resource, ingest.groups_of(who.tenant_id, who.connection_id, l.id), l.version,
@@ -1403,7 +1405,7 @@ create function ingest.search(
     path text, token_hash bytea, person_condition text, group_condition text, arguments text[], person_key text,
     group_key text, descending boolean, backwards boolean, last_key text, last_id uuid, skipped bigint, page_size integer,
     with_members boolean
-) returns table (verdict text, total bigint, kind text, id uuid, sort_key text, resource jsonb, groups jsonb, members text,
+) returns table (verdict text, total bigint, kind text, id uuid, sort_key text, resource jsonb, groups text, members text,
                  version bigint, created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
 as $$

@@ -270,7 +270,7 @@ def _edge(listed: Listed, *, backwards: bool) -> Cursor:
     return Cursor(backwards, listed.sort_key, listed.resource.id)
 
 
-def _body(resource: Person | Group, call: Call, request: Request) -> dict[str, Any]:
+def _body(resource: Person | Group, call: Call, request: Request) -> Any:
     if isinstance(resource, Person):
         return user_body(resource, call.base, request.projections[USER.name])
     return group_body(resource, call.base, request.projections[GROUP.name])

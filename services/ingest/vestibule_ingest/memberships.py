@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
+
+import orjson
 
 from vestibule.database import groups
 from vestibule.database.groups import Group, GroupStamp, GroupWrite, MembersWrite, Named
-from vestibule.database.pool import Connection
+from vestibule.database.pool import Connection, as_jsonb
 from vestibule.database.verdicts import MembersUnknown, Verdict
 from vestibule.domain.tokens import Credential
 from vestibule.scim.attributes import ResourceType
@@ -58,7 +60,7 @@ class Memberships:
             ),
         )
         self.fingerprints.repaired(caller, parsed.repairs)
-        return self._stamped(identifier, parsed.document, made)
+        return self._stamped(identifier, write.document, made)
 
     async def read_group(self, caller: Credential, target: UUID, *, with_members: bool) -> Group:
         """Read one group, with its members only where they are wanted."""
@@ -94,7 +96,7 @@ class Memberships:
                 group = await groups.read_group(lane, caller, target, with_members=False)
                 if match is not None:
                     require(match, group.version)
-                keep_immutable(kind, fit(kind, group.document).document, parsed.document)
+                keep_immutable(kind, fit(kind, orjson.loads(group.document)).document, parsed.document)
                 expected = group.version
             return await groups.change_group(
                 lane, caller, target, expected, write, members, trace, with_members=with_members
@@ -102,7 +104,7 @@ class Memberships:
 
         stamp = await until_not_overtaken(self.lanes, self.metrics, work)
         self.fingerprints.repaired(caller, parsed.repairs)
-        return self._stamped(target, parsed.document, stamp)
+        return self._stamped(target, write.document, stamp)
 
     async def patch_group(
         self,
@@ -121,16 +123,17 @@ class Memberships:
         async def work(lane: Connection) -> Group | None:
             group = await groups.read_group(lane, caller, target, with_members=False)
             require(match, group.version)
-            change = patch_group(group.document, body, kind, self.limits.group_operations)
+            change = patch_group(orjson.loads(group.document), body, kind, self.limits.group_operations)
             self.fingerprints.repaired(caller, change.repairs)
             if not change.changed and change.members.is_empty:
                 return group
+            write = _write(change.document, change.keys, kind) if change.changed else None
             stamp = await groups.change_group(
                 lane,
                 caller,
                 target,
                 group.version if change.changed or match is not None else None,
-                _write(change.document, change.keys, kind) if change.changed else None,
+                write,
                 MembersWrite(
                     change.members.replaced,
                     _named(change.members.added),
@@ -139,7 +142,9 @@ class Memberships:
                 trace,
                 with_members=False,
             )
-            return None if stamp is None else self._stamped(target, change.document, stamp)
+            if stamp is None:
+                return None
+            return self._stamped(target, group.document if write is None else write.document, stamp)
 
         return await until_not_overtaken(self.lanes, self.metrics, work)
 
@@ -158,7 +163,7 @@ class Memberships:
 
         await until_not_overtaken(self.lanes, self.metrics, work)
 
-    def _stamped(self, identifier: UUID, document: dict[str, Any], stamp: GroupStamp) -> Group:
+    def _stamped(self, identifier: UUID, document: str, stamp: GroupStamp) -> Group:
         self.metrics.members_parked.inc(len(stamp.unknown))
         return Group(
             identifier,
@@ -193,4 +198,5 @@ def _named(members: Iterable[MemberRef]) -> Named:
 
 
 def _write(document: dict[str, object], keys: GroupKeys, kind: ResourceType) -> GroupWrite:
-    return GroupWrite(document, search_document(document, kind), keys.external_id, keys.display_name_ci)
+    text = as_jsonb(document)
+    return GroupWrite(text, search_document(document, kind), keys.external_id, keys.display_name_ci)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+import orjson
+
 from vestibule.database import persons
 from vestibule.database.persons import (
     ChangedPerson,
@@ -22,7 +24,7 @@ from vestibule.database.persons import (
     Replaced,
     Written,
 )
-from vestibule.database.pool import Connection
+from vestibule.database.pool import Connection, as_jsonb
 from vestibule.domain.identifiers import uuid7
 from vestibule.domain.tokens import Credential
 from vestibule.scim.attributes import ResourceType
@@ -71,7 +73,7 @@ class Provisioning:
         made = await self.writing.carry_out(NewPerson(caller, new_id(), write, trace))
         assert isinstance(made, Created)
         self.fingerprints.repaired(caller, parsed.repairs)
-        return Person(made.id, parsed.document, (), made.version, made.created_at, made.modified_at)
+        return Person(made.id, write.document, None, made.version, made.created_at, made.modified_at)
 
     async def read_user(self, caller: Credential, target: UUID) -> Person:
         """Read one user."""
@@ -148,7 +150,7 @@ class Provisioning:
         person = await self.read_user(caller, target)
         for _ in range(MOST_ATTEMPTS):
             require(match, person.version)
-            edited = edit(person.document)
+            edited = edit(orjson.loads(person.document))
             if not edited.changed:
                 return person
             write = _write(edited.document, edited.keys, kind)
@@ -157,7 +159,7 @@ class Provisioning:
             person = replace(person, version=result.version, modified_at=result.modified_at)
             match result:
                 case Replaced():
-                    return replace(person, document=edited.document)
+                    return replace(person, document=write.document)
                 case Overtaken(document):
                     person = replace(person, document=document)
                     self.metrics.overtaken.inc()
@@ -190,7 +192,7 @@ def new_id() -> UUID:
 
 def _write(document: dict[str, Any], keys: UserKeys, kind: ResourceType) -> PersonWrite:
     return PersonWrite(
-        document,
+        as_jsonb(document),
         search_document(document, kind),
         keys.external_id,
         keys.user_name_ci,

@@ -13,7 +13,6 @@ from vestibule.scim.errors import ERROR_SCHEMA, ScimError, TooLarge, Unauthorize
 from vestibule.scim.projection import Projection, project
 from vestibule.scim.representation import (
     CONTENT_TYPE,
-    GroupRef,
     Meta,
     render_group,
     render_user,
@@ -47,26 +46,19 @@ class ScimResponse(Response):
             self.raw_headers.append((name.encode("latin-1"), value.encode("latin-1")))
 
 
-def user_body(person: Person, base: str, projection: Projection | None) -> dict[str, Any]:
+def user_body(person: Person, base: str, projection: Projection | None) -> Any:
     """The body of a user; `base` is the connection's base URL."""
     identifier = str(person.id)
     meta = Meta(f"{base}/Users/{identifier}", person.created_at, person.modified_at, person.version)
-    groups = [
-        GroupRef(group["value"], group["display"], f"{base}/Groups/{group['value']}", group["type"])
-        for group in person.groups
-    ]
-    return _projected(render_user(person.document, identifier, meta, groups), projection)
+    body = render_user(person.document, identifier, meta, _addressed(person.groups, base))
+    return _projected(body, projection)
 
 
-def group_body(group: Group, base: str, projection: Projection | None) -> dict[str, Any]:
-    """The body of a group; members are JSON already and are parsed only where a part of them is wanted."""
+def group_body(group: Group, base: str, projection: Projection | None) -> Any:
+    """The body of a group; `base` as above."""
     identifier = str(group.id)
     meta = Meta(f"{base}/Groups/{identifier}", group.created_at, group.modified_at, group.version)
-    body = render_group(group.document, identifier, meta)
-    if group.members is not None:
-        # Stored without the address that this service is reached at, which may change.
-        members = group.members.replace('"$ref":"/', f'"$ref":"{base}/')
-        body["members"] = orjson.Fragment(members) if projection is None else orjson.loads(members)
+    body = render_group(group.document, identifier, meta, _addressed(group.members, base))
     return _projected(body, projection)
 
 
@@ -116,5 +108,13 @@ def refusal(status: int, detail: str) -> tuple[str, bytes]:
     return CONTENT_TYPE, orjson.dumps(body)
 
 
-def _projected(body: dict[str, Any], projection: Projection | None) -> dict[str, Any]:
-    return body if projection is None else project(projection, body, projection.resource_type)
+def _addressed(references: str | None, base: str) -> str | None:
+    """Stored without the address that this service is reached at, which may change."""
+    return None if references is None else references.replace('"$ref":"/', f'"$ref":"{base}/')
+
+
+def _projected(body: str, projection: Projection | None) -> Any:
+    """JSON is parsed only where a part of it is wanted."""
+    if projection is None:
+        return orjson.Fragment(body)
+    return project(projection, orjson.loads(body), projection.resource_type)

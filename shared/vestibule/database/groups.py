@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from vestibule.database.pool import Connection, as_jsonb
 from vestibule.database.statements import statements
@@ -23,9 +22,9 @@ FILE = "groups"
 
 @dataclass(frozen=True, slots=True)
 class GroupWrite:
-    """A group's whole document, without its members, what of it is kept for searching, and the keys."""
+    """A group's whole document as JSON, without its members, what of it is kept for searching, the keys."""
 
-    document: Mapping[str, Any]
+    document: str
     search: Mapping[str, Any] | None
     external_id: str | None
     display_name_ci: str
@@ -55,13 +54,14 @@ class MembersWrite:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A stored group; `members` is JSON, each `$ref` below the base URL; None where it was not asked for.
+    """A stored group; `document` is JSON, and so are `members`, each `$ref` below the base URL; None where
+    they were not asked for.
 
     `unknown` are the values of members that the request named and nobody is: they are parked.
     """
 
     id: UUID
-    document: dict[str, Any]
+    document: str
     members: str | None
     version: int
     created_at: datetime
@@ -119,7 +119,7 @@ async def create_group(
         new_id,
         write.external_id,
         write.display_name_ci,
-        as_jsonb(write.document),
+        write.document,
         None if write.search is None else as_jsonb(write.search),
         members.ids,
         members.names,
@@ -154,7 +154,7 @@ async def change_group(
         expected_version,
         write.external_id if write else None,
         write.display_name_ci if write else None,
-        as_jsonb(write.document) if write else None,
+        write.document if write else None,
         as_jsonb(write.search) if write and write.search is not None else None,
         members.everything,
         members.added.ids,
@@ -240,7 +240,7 @@ def _stamp(row: asyncpg.Record | None) -> GroupStamp:
 def _group(identifier: UUID, row: asyncpg.Record) -> Group:
     return Group(
         identifier,
-        orjson.loads(row["resource"]),
+        row["resource"],
         row["members"],
         row["version"],
         row["created_at"],

@@ -11,7 +11,6 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from vestibule.database.pool import Connection, as_jsonb
 from vestibule.database.statements import statements
@@ -23,9 +22,9 @@ FILE: Final = "persons"
 
 @dataclass(frozen=True, slots=True)
 class PersonWrite:
-    """A user's whole document, what of it is kept for searching, and the keys; `_ci` values are folded."""
+    """A user's whole document as JSON, what of it is kept for searching, and the keys; `_ci` are folded."""
 
-    document: Mapping[str, Any]
+    document: str
     search: Mapping[str, Any] | None
     external_id: str | None
     user_name_ci: str
@@ -36,11 +35,11 @@ class PersonWrite:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A stored user; `groups` are [{"value": id, "display": name}, …], its direct ones."""
+    """A stored user; `document` and `groups` are JSON, each `$ref` below the base URL; None: in no group."""
 
     id: UUID
-    document: dict[str, Any]
-    groups: tuple[Mapping[str, str], ...]
+    document: str
+    groups: str | None
     version: int
     created_at: datetime
     modified_at: datetime
@@ -90,7 +89,7 @@ class Replaced:
 class Overtaken:
     """Another write came between: this is what it left."""
 
-    document: dict[str, Any]
+    document: str
     version: int
     modified_at: datetime
 
@@ -182,11 +181,10 @@ async def find_persons(
 
 def person_of(row: asyncpg.Record) -> Person:
     """A user from a row of a list."""
-    groups = row["groups"]
     return Person(
         row["id"],
-        orjson.loads(row["resource"]),
-        tuple(orjson.loads(groups)) if groups is not None else (),
+        row["resource"],
+        row["groups"],
         row["version"],
         row["created_at"],
         row["modified_at"],
@@ -208,7 +206,7 @@ def _as_write(change: PersonChange) -> tuple[object, ...]:
         write.display_name_ci,
         write.work_email_ci,
         write.active,
-        as_jsonb(write.document),
+        write.document,
         None if write.search is None else as_jsonb(write.search),
         operation,
         change.trace,
@@ -220,7 +218,7 @@ def _written(change: PersonChange, row: asyncpg.Record) -> Written | Refused:
     if isinstance(verdict, Refused):
         return verdict
     if verdict is Verdict.STALE:
-        return Overtaken(orjson.loads(row["resource"]), row["version"], row["modified_at"])
+        return Overtaken(row["resource"], row["version"], row["modified_at"])
     if isinstance(change, NewPerson):
         return Created(row["id"], row["version"], row["created_at"], row["modified_at"])
     return Replaced(row["version"], row["modified_at"])

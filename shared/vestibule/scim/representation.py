@@ -1,15 +1,16 @@
-"""Resources as they are answered: the document with what the service knows around it."""
+"""Resources as they are answered: the stored document's text with what the service knows around it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from vestibule.scim.attributes import ResourceType
-from vestibule.scim.groups import MemberRef
-from vestibule.scim.schemas import GROUP, USER
+from vestibule.scim.schemas import ENTERPRISE_SCHEMA, GROUP, USER
 
 CONTENT_TYPE = "application/scim+json"
+_EXTENSION = '"urn:'  # how the key of every extension begins, in whatever case
+_ENTERPRISE = f'"{ENTERPRISE_SCHEMA}":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,62 +23,31 @@ class Meta:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRef:
-    """A group that a user is a member of, as the user's `groups` show it; `type` is direct or indirect."""
+def render_user(document: str, resource_id: str, meta: Meta, groups: str | None = None) -> str:
+    """The body of a user as JSON; `document` and the list `groups` are JSON already and are not parsed.
 
-    value: str
-    display: str
-    ref: str
-    type: str = "direct"
+    Registered schemas come first, `meta` last.
+    """
+    return _render(USER, document, resource_id, meta, f',"groups":{groups}' if groups is not None else "")
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedMember:
-    """A member with what the service knows of it; `type` is User or Group."""
-
-    member: MemberRef
-    ref: str | None = None
-    display: str | None = None
+def render_group(document: str, resource_id: str, meta: Meta, members: str | None = None) -> str:
+    """The body of a group, as `render_user`; without `members` (None) it says nothing about them."""
+    return _render(GROUP, document, resource_id, meta, f',"members":{members}' if members is not None else "")
 
 
-def render_user(
-    document: Mapping[str, Any], resource_id: str, meta: Meta, groups: Iterable[GroupRef] = ()
-) -> dict[str, Any]:
-    """The body of a user: registered schemas first, `meta` last."""
-    body = _render(USER, document, resource_id)
-    listed = [
-        {"value": group.value, "$ref": group.ref, "display": group.display, "type": group.type}
-        for group in groups
-    ]
-    if listed:
-        body["groups"] = listed
-    body["meta"] = render_meta(USER, meta)
-    return body
+def extensions_in(document: str) -> Iterable[str]:
+    """The URNs of the extensions whose attributes a document has.
 
-
-def render_group(
-    document: Mapping[str, Any],
-    resource_id: str,
-    meta: Meta,
-    members: Sequence[RenderedMember] | None = None,
-) -> dict[str, Any]:
-    """The body of a group; without `members` (None) it says nothing about them."""
-    body = _render(GROUP, document, resource_id)
-    if members is not None:
-        body["members"] = [_render_member(member) for member in members]
-    body["meta"] = render_meta(GROUP, meta)
-    return body
-
-
-def render_meta(resource_type: ResourceType, meta: Meta) -> dict[str, Any]:
-    return {
-        "resourceType": resource_type.name,
-        "created": format_time(meta.created),
-        "lastModified": format_time(meta.last_modified),
-        "location": meta.location,
-        "version": weak_etag(meta.version),
-    }
+    It is parsed only where that is not plain to see: nothing but the body of an extension has keys that are
+    URNs, so what is the only one is the key of a body.
+    """
+    urns = document.lower().count(_EXTENSION)
+    if urns == 0:
+        return ()
+    if urns == 1 and _ENTERPRISE in document:
+        return (ENTERPRISE_SCHEMA,)
+    return [key for key in json.loads(document) if ":" in key]
 
 
 def weak_etag(version: int) -> str:
@@ -90,18 +60,14 @@ def format_time(moment: datetime) -> str:
     return in_utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def _render(resource_type: ResourceType, document: Mapping[str, Any], resource_id: str) -> dict[str, Any]:
+def _render(kind: ResourceType, document: str, resource_id: str, meta: Meta, references: str) -> str:
     # RFC 7643 §3: `schemas` names every schema whose attributes are in the body.
-    extensions = [key for key in document if ":" in key]
-    return {"schemas": [resource_type.schema.id, *extensions], "id": resource_id, **document}
-
-
-def _render_member(rendered: RenderedMember) -> dict[str, Any]:
-    body: dict[str, Any] = {"value": rendered.member.value}
-    if rendered.ref is not None:
-        body["$ref"] = rendered.ref
-    if rendered.member.type is not None:
-        body["type"] = rendered.member.type
-    if rendered.display is not None:
-        body["display"] = rendered.display
-    return body
+    extensions = "".join(f",{json.dumps(urn)}" for urn in extensions_in(document))
+    attributes = document[1:-1]
+    created = format_time(meta.created)
+    modified = created if meta.last_modified == meta.created else format_time(meta.last_modified)
+    return (
+        f'{{"schemas":["{kind.schema.id}"{extensions}],"id":"{resource_id}"{"," if attributes else ""}'
+        f'{attributes}{references},"meta":{{"resourceType":"{kind.name}","created":"{created}",'
+        f'"lastModified":"{modified}","location":"{meta.location}","version":"W/\\"{meta.version}\\""}}}}'
+    )

@@ -12,7 +12,7 @@ from tests.integration.ingest.scim_client import ScimClient
 from tests.stack import Database
 from tests.tenants import Customer
 from vestibule.database.persons import Created, NewPerson, PersonWrite, write_persons
-from vestibule.database.pool import Connection
+from vestibule.database.pool import Connection, as_jsonb
 from vestibule.domain.tokens import Credential, digest
 
 CROWD = 4_500
@@ -63,7 +63,7 @@ async def test_totals_and_pages_stay_exact(
     await judge(scim, customer, admin)
     # one whose clock is late: it comes between those of old
     late = UUID(int=UUID(people[1_500]).int + 1)
-    write = PersonWrite({"userName": "late"}, None, None, "late", None, None, True)
+    write = PersonWrite(as_jsonb({"userName": "late"}), None, None, "late", None, None, True)
     caller = Credential(customer.path, digest(customer.token))
     [made] = await write_persons(lane, [NewPerson(caller, late, write, None)], 1.0)
     assert isinstance(made, Created)

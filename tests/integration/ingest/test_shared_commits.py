@@ -6,6 +6,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import asyncpg
+import orjson
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -28,7 +29,7 @@ from vestibule.database.persons import (
     read_persons,
     write_persons,
 )
-from vestibule.database.pool import Connection, open_pool
+from vestibule.database.pool import Connection, as_jsonb, open_pool
 from vestibule.database.verdicts import Refused, Verdict
 from vestibule.domain.tokens import Credential, digest
 from vestibule_ingest.counting import IngestMetrics
@@ -91,7 +92,9 @@ def person(
     customer: Customer, user_name: str, *, token: str | None = None, trace: str | None = None
 ) -> NewPerson:
     caller = Credential(customer.path, digest(token or customer.token))
-    write = PersonWrite({"userName": user_name, "active": True}, None, None, user_name, None, None, True)
+    write = PersonWrite(
+        as_jsonb({"userName": user_name, "active": True}), None, None, user_name, None, None, True
+    )
     return NewPerson(caller, uuid4(), write, trace)
 
 
@@ -106,7 +109,7 @@ def change(
 ) -> ChangedPerson:
     caller = Credential(customer.path, digest(token or customer.token))
     document = {"userName": user_name, "active": True, "nickName": nick}
-    write = PersonWrite(document, None, None, user_name, None, None, True)
+    write = PersonWrite(as_jsonb(document), None, None, user_name, None, None, True)
     return ChangedPerson(caller, who.id, version, write, "patch", None)
 
 
@@ -203,7 +206,7 @@ async def test_changes_and_creates_of_a_common_commit_each_meet_their_own_condit
     assert isinstance(first, Replaced)
     assert first.version == 2
     assert isinstance(second, Overtaken)
-    assert (second.version, second.document["nickName"]) == (2, "first")
+    assert (second.version, orjson.loads(second.document)["nickName"]) == (2, "first")
     refused = [one.verdict for one in (stranger, thief, taken) if isinstance(one, Refused)]
     assert refused == [Verdict.MISSING, Verdict.UNAUTHORIZED, Verdict.USER_NAME_TAKEN]
     assert isinstance(own, Replaced)

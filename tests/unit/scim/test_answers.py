@@ -10,22 +10,25 @@ from tests.unit.scim.samples import user
 from vestibule.scim import errors
 from vestibule.scim.discovery import resource_type, resource_types, schema, schemas, service_provider_config
 from vestibule.scim.errors import InvalidValue, ScimError, Unauthorized, Uniqueness
-from vestibule.scim.groups import MemberRef
 from vestibule.scim.listing import Page, list_body, parse_page
-from vestibule.scim.representation import (
-    GroupRef,
-    Meta,
-    RenderedMember,
-    format_time,
-    render_group,
-    render_user,
-)
+from vestibule.scim.representation import Meta, format_time, render_group, render_user
 from vestibule.scim.resources import parse_user
 from vestibule.scim.schemas import ENTERPRISE_SCHEMA, GROUP_SCHEMA, USER_SCHEMA
 
 BASE = "https://gateway.example/scim/v2/abc"
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 META = Meta(f"{BASE}/Users/1", NOW, NOW, 3)
+IT = {"value": "g1", "$ref": f"{BASE}/Groups/g1", "display": "IT", "type": "direct"}
+
+
+def shown(document: dict[str, Any], *groups: dict[str, str]) -> Any:
+    listed = json.dumps(groups) if groups else None
+    return json.loads(render_user(json.dumps(document), "1", META, listed))
+
+
+def shown_group(document: dict[str, Any], members: list[dict[str, str]] | None = None) -> Any:
+    listed = None if members is None else json.dumps(members)
+    return json.loads(render_group(json.dumps(document), "g", META, listed))
 
 
 def test_an_empty_search_is_an_empty_list() -> None:
@@ -93,10 +96,10 @@ def test_every_error_has_a_status_of_http_and_every_scim_type_of_the_rfc_is_ther
 
 def test_a_user_is_answered_with_registered_urns_and_its_meta() -> None:
     document = user(schemas=["urn:scim:schemas:core:1.0"], **{ENTERPRISE_SCHEMA: {"department": "Sales"}})
-    body = render_user(document, "1", META, [GroupRef("g1", "IT", f"{BASE}/Groups/g1")])
+    body = shown(document, IT)
     assert body["schemas"] == [USER_SCHEMA, ENTERPRISE_SCHEMA]
     assert body["id"] == "1"
-    assert body["groups"] == [{"value": "g1", "$ref": f"{BASE}/Groups/g1", "display": "IT", "type": "direct"}]
+    assert body["groups"] == [IT]
     assert body["meta"] == {
         "resourceType": "User",
         "created": "2026-11-21T12:00:00.123Z",
@@ -108,30 +111,42 @@ def test_a_user_is_answered_with_registered_urns_and_its_meta() -> None:
 
 
 def test_row_2_active_is_answered_as_a_boolean() -> None:
-    body = render_user(parse_user({"userName": "a", "active": "False"}).document, "1", META)
-    assert json.loads(json.dumps(body))["active"] is False
+    assert shown(parse_user({"userName": "a", "active": "False"}).document)["active"] is False
 
 
 def test_what_a_get_answers_can_be_put_back() -> None:
     document = user(**{ENTERPRISE_SCHEMA: {"manager": "u9"}, "urn:corp:2.0:User": {"badge": 7}})
-    body = render_user(document, "1", META, [GroupRef("g1", "IT", f"{BASE}/Groups/g1")])
-    assert parse_user(body, previous=document).document == document
+    assert parse_user(shown(document, IT), previous=document).document == document
 
 
 def test_a_group_says_its_members_or_nothing_about_them() -> None:
-    assert "members" not in render_group({"displayName": "IT"}, "g", META)
-    body = render_group(
-        {"displayName": "IT"},
-        "g",
-        META,
-        [RenderedMember(MemberRef("u1", "User"), f"{BASE}/Users/u1", "Ana"), RenderedMember(MemberRef("u2"))],
-    )
+    assert "members" not in shown_group({"displayName": "IT"})
+    member = {"value": "u1", "$ref": f"{BASE}/Users/u1", "type": "User", "display": "Ana"}
+    body = shown_group({"displayName": "IT"}, [member])
     assert body["schemas"] == [GROUP_SCHEMA]
-    assert body["members"] == [
-        {"value": "u1", "$ref": f"{BASE}/Users/u1", "type": "User", "display": "Ana"},
-        {"value": "u2"},
-    ]
-    assert render_group({"displayName": "IT"}, "g", META, [])["members"] == []
+    assert body["members"] == [member]
+    assert shown_group({"displayName": "IT"}, [])["members"] == []
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [
+        {},
+        {ENTERPRISE_SCHEMA: {"department": "Sales"}},
+        {"urn:corp:2.0:User": {"badge": 7}, ENTERPRISE_SCHEMA: {"department": "Sales"}},
+        {"URN:Corp:2.0:User": {"badge": 7}},
+        {"urn:corp:2.0:User": {ENTERPRISE_SCHEMA: {"department": "Sales"}}},
+        {"urn:corp:2.0:User": {'"urn:no': {"urn:nor this": 1}, "a": f'"{ENTERPRISE_SCHEMA}": '}},
+        {'urn:corp:"2.0\\': {"name": "Ä"}},
+    ],
+)
+@pytest.mark.parametrize("title", ["Engineer", "urn:ietf", f'"{ENTERPRISE_SCHEMA}": {{}}', "\\", "{}"])
+def test_schemas_names_the_extensions_that_are_there(extensions: dict[str, Any], title: str) -> None:
+    document = parse_user({"userName": "ana", "title": title, **extensions}).document
+    body = shown(document)
+    assert body["schemas"] == [USER_SCHEMA, *(key for key in document if ":" in key)]
+    assert len(body["schemas"]) == 1 + len(extensions)
+    assert {key: body[key] for key in document} == document
 
 
 def test_times_are_in_utc() -> None:

@@ -15,9 +15,9 @@ from tests.unit.scim.bodies import GROUPS, LETTERS, USERS, Body, operations, wha
 from tests.unit.scim.known_differences import DIFFERENT_BODIES, DIFFERENT_PATCHES, Difference
 from tests.unit.scim.oracle import Refused, document_of, patched, read, read_answer, written_answer
 from vestibule.scim.errors import ScimError
-from vestibule.scim.groups import MemberRef, parse_group
+from vestibule.scim.groups import parse_group
 from vestibule.scim.patch import patch_user
-from vestibule.scim.representation import GroupRef, Meta, RenderedMember, render_group, render_user
+from vestibule.scim.representation import Meta, render_group, render_user
 from vestibule.scim.resources import parse_user
 from vestibule.scim.schemas import GROUP_SCHEMA, USER_SCHEMA
 
@@ -45,7 +45,8 @@ def test_a_user_is_understood_alike_and_its_answer_is_valid(body: Body) -> None:
     theirs = document_of(read(USER_SCHEMA, body))
     theirs.setdefault("active", True)
     assert parsed.document == theirs
-    answer = render_user(parsed.document, "1", META, [GroupRef("g1", "IT", f"{BASE}/Groups/g1")])
+    groups = [{"value": "g1", "$ref": f"{BASE}/Groups/g1", "display": "IT", "type": "direct"}]
+    answer = json.loads(render_user(json.dumps(parsed.document), "1", META, json.dumps(groups)))
     assert written_answer(read_answer(USER_SCHEMA, answer)) == answer
 
 
@@ -61,10 +62,12 @@ def test_a_group_is_understood_alike_and_its_answer_is_valid(body: Body) -> None
         for member in members
     ]
     shown = [
-        RenderedMember(MemberRef(member.value, "User"), f"{BASE}/Users/1", "Ana")
+        {"value": member.value, "$ref": f"{BASE}/Users/1", "type": "User", "display": "Ana"}
         for member in parsed.members or ()
     ]
-    answer = render_group(parsed.document, "1", META, shown or None)
+    answer = json.loads(
+        render_group(json.dumps(parsed.document), "1", META, json.dumps(shown) if shown else None)
+    )
     assert written_answer(read_answer(GROUP_SCHEMA, answer)) == answer
 
 
