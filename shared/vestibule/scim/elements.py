@@ -241,7 +241,7 @@ def remove_elements(
                 result.append(element)
         elif target.sub is not None:
             left = {name: inner for name, inner in element.items() if name != target.sub.name}
-            if left and not (target.sub.name == "value" and attribute.has_value):
+            if left and target.sub.name != "value":
                 result.append(left)
     return result
 

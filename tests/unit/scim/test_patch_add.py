@@ -164,6 +164,14 @@ def test_a_manager_of_whom_only_the_name_is_said_stays_the_same() -> None:
     assert ENTERPRISE_SCHEMA not in add(document, path, {"value": None, "displayName": "Somebody"})
 
 
+def test_an_empty_manager_is_none_and_an_empty_address_is_kept_as_it_was_sent() -> None:
+    path = f"{ENTERPRISE_SCHEMA}:manager"
+    managed = add(user(), path, {"value": "u9", "$ref": "../Users/u9"})
+    assert "manager" not in add(managed, f"{path}.value", "").get(ENTERPRISE_SCHEMA, {})
+    emptied = add(user(emails=[WORK]), 'emails[type eq "work"].value', "")
+    assert emptied["emails"] == [{**WORK, "value": ""}]
+
+
 def test_a_wrong_value_is_refused() -> None:
     with pytest.raises(InvalidValue, match="'nickName' must be a text"):
         add(user(), "nickName", 7)
