@@ -119,18 +119,21 @@ async def test_names_and_members_of_a_group_change_in_the_same_line(
 ) -> None:
     people = await many(admin, customer, CLIENTS)
     identifier = await replicas[0].create_group("Names")
-    path = f"/Groups/{identifier}"
+    path, extension = f"/Groups/{identifier}", "urn:corp:2.0:Group"
 
     async def change(client: int) -> int:
         rename = {"op": "replace", "path": "displayName", "value": f"Names {client}"}
+        note = {"op": "add", "path": f"{extension}:note{client}", "value": client}
         add = {"op": "add", "path": "members", "value": [{"value": people[client]}]}
-        answer = await replicas[client % 2].patch(path, *([add] if client % 3 else [rename, add]))
+        answer = await replicas[client % 2].patch(path, *([add] if client % 3 else [rename, note, add]))
         assert answer.status == 204
         return version_of(answer)
 
     versions = await asyncio.gather(*map(change, range(CLIENTS)))
     assert sorted(versions) == list(range(2, CLIENTS + 2))
     assert await replicas[1].members(identifier) == people
+    notes = {f"note{client}": client for client in range(CLIENTS) if client % 3 == 0}
+    assert (await replicas[0].get(path)).body[extension] == notes
 
 
 async def test_a_version_that_has_passed_is_412_and_changes_nothing(
