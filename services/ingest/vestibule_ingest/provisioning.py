@@ -32,6 +32,7 @@ from vestibule.scim.errors import Unavailable
 from vestibule.scim.limits import Limits
 from vestibule.scim.patch import patch_user
 from vestibule.scim.resources import UserKeys, parse_user
+from vestibule.scim.sameness import same
 from vestibule.scim.search_documents import search_document
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.fingerprints import Fingerprints
@@ -93,7 +94,7 @@ class Provisioning:
         def edit(document: dict[str, Any]) -> Edit:
             parsed = parse_user(body, document, kind)
             self.fingerprints.repaired(caller, parsed.repairs)
-            return Edit(parsed.document, parsed.keys, parsed.document != document)
+            return Edit(parsed.document, parsed.keys, not same(parsed.document, document))
 
         return await self._edit(caller, target, edit, "replace", match, trace, kind)
 

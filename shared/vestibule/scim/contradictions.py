@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from vestibule.scim.attributes import ResourceType
 from vestibule.scim.paths import parse_path_or_none
+from vestibule.scim.sameness import same
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target, resolve
 from vestibule.scim.values import duplicate
 
@@ -20,7 +21,7 @@ def refuse_twice(body: Mapping[str, object]) -> None:
         seen: dict[str, object] = {}
         for name, value in body.items():
             lower = name.lower()
-            if lower in seen and not _same(seen[lower], value):
+            if lower in seen and not same(seen[lower], value):
                 raise duplicate(name)
             seen[lower] = value
 
@@ -34,7 +35,7 @@ def refuse_contradictions(resource_type: ResourceType, body: Mapping[str, object
     seen: dict[Place, object] = {}
     for key, value in body.items():
         for place, claimed in _claims(resource_type, key, value):
-            if place in seen and not _same(seen[place], claimed):
+            if place in seen and not same(seen[place], claimed):
                 raise duplicate(key[:80])
             seen[place] = claimed
 
@@ -57,8 +58,3 @@ def _claims(resource_type: ResourceType, key: str, value: object) -> Iterator[tu
             assert path is not None
             where = "" if path.where is None else repr(path.where)
             yield (container, attribute.name, None if sub is None else sub.name, where), value
-
-
-def _same(one: object, other: object) -> bool:
-    """Equal as JSON: `true` is not 1."""
-    return type(one) is type(other) and one == other

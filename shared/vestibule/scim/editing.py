@@ -11,6 +11,7 @@ from vestibule.scim.errors import InvalidPath, InvalidValue, MutabilityViolation
 from vestibule.scim.extensions import free_key, keep_free_value, put_free_extension
 from vestibule.scim.filters import Filter
 from vestibule.scim.matching import each
+from vestibule.scim.sameness import not_among
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
 from vestibule.scim.values import duplicate, normalise
 
@@ -126,7 +127,7 @@ def put_free(
         holder = old if isinstance(old, dict) else {}
         body[name] = {**holder, free_key(holder, target.sub): value}
     elif mode is Mode.ADD and isinstance(old, list) and value is not None:
-        body[name] = old + [one for one in each(value) if one not in old]
+        body[name] = old + not_among(each(keep_free_value(target.urn, value)), old)
     else:
         body[name] = value
     put_free_extension(result, target.urn, keep_free_value(target.urn, body))

@@ -7,6 +7,7 @@ from typing import Any, Final
 from vestibule.scim.attributes import ResourceType, Schema
 from vestibule.scim.dialects import Repair
 from vestibule.scim.errors import ScimError
+from vestibule.scim.sameness import same
 from vestibule.scim.values import normalise
 
 _LONGEST_NAME: Final = 64  # of what is told
@@ -38,7 +39,7 @@ def fit(resource_type: ResourceType, document: Mapping[str, Any]) -> Fitted:
         if not keys:
             continue
         body = _fit_body(schema, [_named(schema, key, document[key]) for key in keys], left_out)
-        if keys == [schema.id] and _same(body, document[schema.id]):
+        if keys == [schema.id] and same(body, document[schema.id]):
             continue
         result = {key: value for key, value in result.items() if key not in keys}
         if body:
@@ -71,12 +72,3 @@ def _fit_body(schema: Schema, bodies: Iterable[Mapping[str, object]], left_out: 
             if normal is not None:
                 result[attribute.name] = normal
     return result
-
-
-def _same(one: object, other: object) -> bool:
-    """Equal as JSON: `true` is not 1, nor 1.0."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return type(one) is type(other) and one == other

@@ -18,6 +18,7 @@ from vestibule.scim.operations import Operation, Verb, parse_operations
 from vestibule.scim.patch import apply_operations, put_all
 from vestibule.scim.paths import Path, parse_path_or_none
 from vestibule.scim.requirements import refuse_missing
+from vestibule.scim.sameness import same
 from vestibule.scim.schemas import GROUP
 from vestibule.scim.targets import Target, resolve
 
@@ -92,7 +93,7 @@ def patch_group(
         else:
             result = apply_operations(kind, result, (operation,), repairs)
     refuse_missing(kind, result, before=fitted)
-    changed = result != document
+    changed = not same(result, document)
     change = MembersChange(members.replaced, tuple(members.added.values()), tuple(members.removed))
     return GroupChange(
         result if changed else document, group_keys(result), changed, change, frozenset(repairs)

@@ -16,6 +16,7 @@ from vestibule.scim.paths import Path
 from vestibule.scim.placing import is_left_out, put_at, put_qualified, resolve_in
 from vestibule.scim.requirements import refuse_missing
 from vestibule.scim.resources import UserKeys, user_keys
+from vestibule.scim.sameness import same
 from vestibule.scim.schemas import USER
 from vestibule.scim.targets import ExtensionTarget, FreeTarget, Target
 
@@ -46,7 +47,7 @@ def patch_user(
     result = apply_operations(kind, fitted, operations, repairs)
     refuse_missing(kind, result, before=fitted)
     keys = user_keys(result)
-    changed = result != document
+    changed = not same(result, document)
     return PatchedUser(result if changed else document, keys, changed, frozenset(repairs))
 
 

@@ -75,6 +75,17 @@ async def test_writes_that_change_nothing_leave_no_trace(scim: ScimClient, admin
     assert await _marks(admin, made.id) == before
 
 
+async def test_true_in_place_of_1_is_a_change(scim: ScimClient) -> None:
+    corp = "urn:corp:2.0:User"
+    path = f"/Users/{await scim.create_user('ana@corp.example', **{corp: {'badge': 1, 'door': 0}})}"
+    patched = await scim.patch(path, {"op": "replace", "path": f"{corp}:badge", "value": True})
+    assert patched.body[corp]["badge"] is True
+    await scim.put(path, {"userName": "ana@corp.example", corp: {"badge": True, "door": False}})
+    read = await scim.get(path)
+    assert (read.body[corp]["door"], read.headers["ETag"]) == (False, 'W/"3"')
+    assert read.body[corp]["door"] is False
+
+
 async def test_each_change_marks_the_person_and_leavers_go_first(scim: ScimClient, admin: Connection) -> None:
     identifier = await scim.create_user("mark@corp.example")
     assert await _sync(admin, identifier) == (1, 1)

@@ -20,6 +20,7 @@ MANY = [{"value": f"{n}@x.example", "type": "work"} for n in range(MOST_ELEMENTS
 CROWDED = parse_user({"userName": "ana", "emails": MANY}).document
 ALL_PRIMARY = [{**email, "primary": True} for email in MANY]
 FILTER = " or ".join(['value eq "z"'] * 10)
+LISTED = parse_user({"userName": "ana", "urn:a:b": {"l": [*range(100, 1090)]}}).document
 
 
 def user_patch(*operations: dict[str, Any]) -> Callable[[], object]:
@@ -71,6 +72,12 @@ def bulk_of(data: object) -> object:
         pytest.param(
             user_patch({"op": "add", "value": {f"urn:a:b:c:d{n}": n for n in range(900)}}),
             id="free-attributes",
+        ),
+        pytest.param(
+            lambda: patch_user(
+                LISTED, patch_body({"op": "add", "path": "urn:a:b:l", "value": [7] * 1_000_000})
+            ),
+            id="free-list",
         ),
         pytest.param(
             lambda: patch_group(
