@@ -70,6 +70,24 @@ async def test_replicas_add_up_what_each_of_them_saw(
     assert ordered
 
 
+async def test_a_repair_counts_whatever_it_was_needed_for(
+    store: Database, customer: Customer, session: aiohttp.ClientSession, admin: Connection
+) -> None:
+    async with serving(store.url("vestibule_ingest"), fingerprint_seconds=SOON) as ingest:
+        scim = ScimClient(session, ingest.base(customer.path), customer.token)
+        for path, name in (("/Users", "userName"), ("/Groups", "displayName")):
+            made = await scim.post(path, {name: "one", "colour": "red"})
+            await scim.put(f"{path}/{made.id}", {name: "two", "colour": "red"})
+            await scim.patch(f"{path}/{made.id}", {"op": "add", "path": "colour", "value": "red"})
+        operations = {
+            f"operation {noun}.{verb}": 1
+            for noun in ("users", "groups")
+            for verb in ("create", "replace", "patch")
+        }
+        wanted = {"client other": 6, "repair unknown_attribute": 6, **operations}
+        await until(has(admin, customer, wanted), BOUND_SECONDS, "every repair")
+
+
 async def test_operations_of_a_bulk_count_by_themselves(
     store: Database, customer: Customer, session: aiohttp.ClientSession, admin: Connection
 ) -> None:

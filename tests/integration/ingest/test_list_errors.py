@@ -1,6 +1,7 @@
 """Each way in which a list is refused, provoked over HTTP, with its whole body."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ from tests.integration.ingest.scim_client import ERROR, ScimClient
 from tests.integration.ingest.serving import serving
 from tests.stack import Database
 from vestibule.domain.tokens import mint
+from vestibule.scim.limits import DEFAULTS
 
 TERMS = " or ".join(f'title eq "{n}"' for n in range(101))
 
@@ -118,8 +120,9 @@ async def test_a_cursor_is_good_for_its_own_query_only(scim: ScimClient) -> None
         assert (answer.status, answer.body["scimType"]) == (400, "invalidCursor")
 
 
+@pytest.mark.parametrize("seconds", [3_600, 60])
 async def test_a_cursor_expires(
-    store: Database, new_customer: NewCustomer, session: aiohttp.ClientSession
+    store: Database, new_customer: NewCustomer, session: aiohttp.ClientSession, seconds: int
 ) -> None:
     now = 1_800_000_000.0
 
@@ -127,12 +130,13 @@ async def test_a_cursor_expires(
         return now
 
     customer = await new_customer()
-    async with serving(store.url("vestibule_ingest"), wall_clock=clock) as ingest:
+    limits = replace(DEFAULTS, cursor_seconds=seconds)
+    async with serving(store.url("vestibule_ingest"), limits=limits, wall_clock=clock) as ingest:
         scim = ScimClient(session, ingest.base(customer.path), customer.token)
         await scim.create_user("a")
         await scim.create_user("b")
         cursor = (await scim.get("/Users?count=1&cursor=")).body["nextCursor"]
-        now += 3_600
+        now += seconds
         assert (await scim.get(f"/Users?count=1&cursor={cursor}")).status == 200
         now += 1
         answer = await scim.get(f"/Users?count=1&cursor={cursor}")
@@ -140,7 +144,7 @@ async def test_a_cursor_expires(
         400,
         body(
             "expiredCursor",
-            "The cursor is older than 3600 s: begin again with the first page, without a cursor.",
+            f"The cursor is older than {seconds} s: begin again with the first page, without a cursor.",
         ),
     )
 
