@@ -126,6 +126,11 @@ def test_an_attribute_of_an_unknown_extension_is_kept() -> None:
         "door": {"number": 3},
     }
     assert add(user(**{urn: {"badge": "B-7"}}), None, {urn: {"door": 1}})[urn] == {"badge": "B-7", "door": 1}
+    assert add(user(**{urn: {"badge": "B-7"}}), f"{urn}:door", {"number": 3})[urn] == {
+        "badge": "B-7",
+        "door": {"number": 3},
+    }
+    assert urn not in add(user(**{urn: {"badge": "B-7"}}), urn, None)
 
 
 def test_attributes_of_an_unknown_extension_have_no_case_either() -> None:
@@ -159,6 +164,7 @@ def test_a_manager_of_whom_only_the_name_is_said_stays_the_same() -> None:
     document = user(**{ENTERPRISE_SCHEMA: {"manager": {"value": "u9"}}})
     path = f"{ENTERPRISE_SCHEMA}:manager"
     assert add(document, path, {"displayName": "Somebody"}) == document
+    assert add(document, f"{path}.displayName", "Somebody") == document
     assert add(document, path, {"unknown": 1}) == document
     assert ENTERPRISE_SCHEMA not in add(document, path, {})
     assert ENTERPRISE_SCHEMA not in add(document, path, {"value": None, "displayName": "Somebody"})
