@@ -1400,7 +1400,7 @@ as $$ select (length(members) - length(replace(members, '"$ref":"/', ''))) / len
 -- Any other list. A condition is written by vestibule.scim.conditions over the row `r`, its values stand in `arguments`; null:
 -- that type is not asked for. It runs with the caller's own rights, under row level security, whatever it says. A sort key is
 -- an expression of the same kind; null: by id. `backwards`: the page that ends before the last key and id instead of the one
--- that begins behind them, and its rows in that order. A row without resource says that there are more.
+-- that begins behind them, and its rows in that order. A row too many, or one without resource, says that there are more.
 create function ingest.search(
     path text, token_hash bytea, person_condition text, group_condition text, arguments text[], person_key text,
     group_key text, descending boolean, backwards boolean, last_key text, last_id uuid, skipped bigint, page_size integer,
@@ -1415,6 +1415,7 @@ declare
     beyond constant text := case when descending <> backwards then '<' else '>' end;
     plain constant boolean := person_key is null and group_key is null
         and (person_condition is null or group_condition is null) and coalesce(person_condition, group_condition) = 'true';
+    old_setting text;
     hits text;
     row record;
     number integer := 0;
@@ -1426,51 +1427,42 @@ begin
         return next;
         return;
     end if;
-    hits := concat_ws(' union all ', ingest.hits('User', 'person', person_condition, person_key),
-                      ingest.hits('Group', 'group', group_condition, group_key));
     if plain then
         -- the index has the order: a plan that sorts would read the whole connection for each page
-        perform set_config('enable_sort', 'off', true);
+        old_setting := set_config('enable_sort', 'off', true);
     end if;
     if plain and person_condition is not null then
         total := ingest.count_persons(who.tenant_id, who.connection_id);
-        if last_id is null and not backwards then
-            select m.id, skipped - m.position as rest into row from ingest.milestone m
-             where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.position <= skipped
-             order by m.id desc limit 1;
-            if found then
-                last_id := row.id;
-                skipped := row.rest;
-            end if;
-        end if;
         if not backwards then
-            -- what identity providers walk through: a plan that is kept, and each person looked at once
-            -- beforehand: coalesce counts as leaky, and row level security keeps what leaks out of the index condition
-            last_id := coalesce(last_id, '00000000-0000-0000-0000-000000000000');
+            -- what identity providers walk through: a plan that is kept, and no row passes through variables
             return next;
-            verdict := null;
-            total := null;
-            kind := 'User';
-            for id, resource, groups, version, created_at, modified_at in
-                with l as materialized (
-                    select p.id, p.resource, p.version, p.created_at, p.modified_at from ingest.person p
-                     where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
-                       and p.removed_at is null and p.id > last_id
-                     order by p.id offset skipped limit page_size + 1)
-                select l.id, l.resource, g.groups, l.version, l.created_at, l.modified_at
-                  from l left join ingest.groups_of_each(who.tenant_id, who.connection_id, array(select l.id from l)) g
-                           on g.person_id = l.id
-                 order by l.id
-            loop
-                number := number + 1;
-                if number > page_size then
-                    resource := null;
-                end if;
-                return next;
-            end loop;
+            if last_id is null then
+                select m.id, m.position into row from ingest.milestone m
+                 where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.position <= skipped
+                 order by m.id desc limit 1;
+                -- beforehand: coalesce counts as leaky, and row level security keeps what leaks out of the index condition
+                last_id := coalesce(row.id, '00000000-0000-0000-0000-000000000000');
+                skipped := skipped - coalesce(row.position, 0);
+            end if;
+            return query
+            with l as materialized (
+                select p.id, p.resource, p.version, p.created_at, p.modified_at from ingest.person p
+                 where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
+                   and p.id >= (select f.id from ingest.person f
+                                 where f.tenant_id = who.tenant_id and f.connection_id = who.connection_id
+                                   and f.removed_at is null and f.id > last_id
+                                 order by f.id offset skipped limit 1)
+                 order by p.id limit page_size + 1)
+            select null::text, null::bigint, 'User', l.id, null::text, l.resource, g.groups, null::text, l.version,
+                   l.created_at, l.modified_at
+              from l left join ingest.groups_of_each(who.tenant_id, who.connection_id, array(select l.id from l)) g
+                       on g.person_id = l.id
+             order by l.id;
             return;
         end if;
     end if;
+    hits := concat_ws(' union all ', ingest.hits('User', 'person', person_condition, person_key),
+                      ingest.hits('Group', 'group', group_condition, group_key));
     for row in execute
         case when plain then format(
             'with page as (select h.* from (%s) h where $5 is null or h.id %s $5 order by h.id %s offset $6 limit $7)',

@@ -17,7 +17,7 @@ from vestibule.database.persons import (
     PersonSought,
     find_persons,
 )
-from vestibule.database.searches import Found, Listed, Search, Span, search
+from vestibule.database.searches import Found, Search, Span, search
 from vestibule.database.sources import GROUPS, PERSONS
 from vestibule.database.verdicts import Refused, Verdict
 from vestibule.domain.tokens import Credential
@@ -179,7 +179,7 @@ class Finding:
             asyncpg.QueryCanceledError
         ):  # the session's statement_timeout: it would be so the next time too
             raise TooMany("The list takes too long to find: ask for less, with a simpler filter.") from None
-        bodies = [_body(one.resource, call, request) for one in found.page]
+        bodies = [_body(one, call, request) for one in found.page]
         if request.query.cursor is None:
             return ScimResponse(list_body(bodies, found.total, request.query.page.start_index))
         before, behind = self._cursors(found, cursor, identity)
@@ -194,8 +194,8 @@ class Finding:
         is_last = False if backwards else not found.more
         now = int(self.clock())
         return (
-            None if is_first else write_cursor(_edge(found.page[0], backwards=True), identity, now),
-            None if is_last else write_cursor(_edge(found.page[-1], backwards=False), identity, now),
+            None if is_first else write_cursor(_edge(found, 0, backwards=True), identity, now),
+            None if is_last else write_cursor(_edge(found, -1, backwards=False), identity, now),
         )
 
 
@@ -266,8 +266,8 @@ def _span(query: ListQuery, cursor: Cursor | None) -> Span:
     return Span(query.page.count, skipped=0 if query.cursor is not None else query.page.offset)
 
 
-def _edge(listed: Listed, *, backwards: bool) -> Cursor:
-    return Cursor(backwards, listed.sort_key, listed.resource.id)
+def _edge(found: Found, place: int, *, backwards: bool) -> Cursor:
+    return Cursor(backwards, found.sort_keys[place], found.page[place].id)
 
 
 def _body(resource: Person | Group, call: Call, request: Request) -> Any:

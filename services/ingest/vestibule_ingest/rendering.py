@@ -11,13 +11,8 @@ from vestibule.database.groups import Group
 from vestibule.database.persons import Person
 from vestibule.scim.errors import ERROR_SCHEMA, ScimError, TooLarge, Unauthorized, Unavailable
 from vestibule.scim.projection import Projection, project
-from vestibule.scim.representation import (
-    CONTENT_TYPE,
-    Meta,
-    render_group,
-    render_user,
-    weak_etag,
-)
+from vestibule.scim.representation import CONTENT_TYPE, render_group, render_meta, render_user, weak_etag
+from vestibule.scim.schemas import GROUP, USER
 from vestibule_ingest.authentication import CHALLENGE
 from vestibule_ingest.throttling import Throttled
 
@@ -49,7 +44,8 @@ class ScimResponse(Response):
 def user_body(person: Person, base: str, projection: Projection | None) -> Any:
     """The body of a user; `base` is the connection's base URL."""
     identifier = str(person.id)
-    meta = Meta(f"{base}/Users/{identifier}", person.created_at, person.modified_at, person.version)
+    location = f"{base}/Users/{identifier}"
+    meta = render_meta(USER, location, person.created_at, person.modified_at, person.version)
     body = render_user(person.document, identifier, meta, _addressed(person.groups, base))
     return _projected(body, projection)
 
@@ -57,7 +53,8 @@ def user_body(person: Person, base: str, projection: Projection | None) -> Any:
 def group_body(group: Group, base: str, projection: Projection | None) -> Any:
     """The body of a group; `base` as above."""
     identifier = str(group.id)
-    meta = Meta(f"{base}/Groups/{identifier}", group.created_at, group.modified_at, group.version)
+    location = f"{base}/Groups/{identifier}"
+    meta = render_meta(GROUP, location, group.created_at, group.modified_at, group.version)
     body = render_group(group.document, identifier, meta, _addressed(group.members, base))
     return _projected(body, projection)
 

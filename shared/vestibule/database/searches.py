@@ -42,19 +42,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One resource of a list and what it is sorted by."""
-
-    resource: Person | Group
-    sort_key: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
-    """How many there are in all, the page in the list's order, and whether more follow in its direction."""
+    """How many there are in all, the page in the list's order, and whether more follow in its direction.
+
+    `sort_keys` are what each of the page is sorted by.
+    """
 
     total: int
-    page: list[Listed]
+    page: Sequence[Person | Group]
+    sort_keys: Sequence[str | None]
     more: bool
 
 
@@ -80,11 +76,9 @@ async def search(
         with_members,
     )
     accept(rows[0]["verdict"])
-    page = [
-        Listed(person_of(row) if row["kind"] == "User" else group_of(row), row["sort_key"])
-        for row in rows[1:]
-        if row["resource"] is not None
-    ]
+    shown = [row for row in rows[1 : span.page_size + 1] if row["resource"] is not None]
+    more = len(shown) < len(rows) - 1
     if span.backwards:
-        page.reverse()
-    return Found(rows[0]["total"], page, more=len(page) < len(rows) - 1)
+        shown.reverse()
+    page = [person_of(row) if row["kind"] == "User" else group_of(row) for row in shown]
+    return Found(rows[0]["total"], page, [row["sort_key"] for row in shown], more)

@@ -95,9 +95,7 @@ async def shown(lane: Connection, caller: Credential) -> list[dict[str, Any]]:
     """Every resource as an answer shows it."""
     found = await search(lane, caller, Search("true", "true"), EVERYBODY, with_members=True)
     bodies = [
-        user_body(one.resource, BASE, None)
-        if isinstance(one.resource, Person)
-        else group_body(one.resource, BASE, None)
+        user_body(one, BASE, None) if isinstance(one, Person) else group_body(one, BASE, None)
         for one in found.page
     ]
     return [orjson.loads(orjson.dumps(body)) for body in bodies]
@@ -109,7 +107,7 @@ async def searched(
     """The total and the ids that the translated filter finds."""
     wanted = search_of([kind], condition, None, descending=False, base=BASE)
     found = await search(lane, caller, wanted, EVERYBODY, with_members=False)
-    return found.total, [str(one.resource.id) for one in found.page]
+    return found.total, [str(one.id) for one in found.page]
 
 
 async def looked_up(

@@ -11,13 +11,13 @@ from vestibule.scim import errors
 from vestibule.scim.discovery import resource_type, resource_types, schema, schemas, service_provider_config
 from vestibule.scim.errors import InvalidValue, ScimError, Unauthorized, Uniqueness
 from vestibule.scim.listing import Page, list_body, parse_page
-from vestibule.scim.representation import Meta, format_time, render_group, render_user
+from vestibule.scim.representation import format_time, render_group, render_meta, render_user
 from vestibule.scim.resources import parse_user
-from vestibule.scim.schemas import ENTERPRISE_SCHEMA, GROUP_SCHEMA, USER_SCHEMA
+from vestibule.scim.schemas import ENTERPRISE_SCHEMA, GROUP_SCHEMA, USER, USER_SCHEMA
 
 BASE = "https://gateway.example/scim/v2/abc"
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
-META = Meta(f"{BASE}/Users/1", NOW, NOW, 3)
+META = render_meta(USER, f"{BASE}/Users/1", NOW, NOW, 3)
 IT = {"value": "g1", "$ref": f"{BASE}/Groups/g1", "display": "IT", "type": "direct"}
 
 
@@ -151,6 +151,13 @@ def test_schemas_names_the_extensions_that_are_there(extensions: dict[str, Any],
 
 def test_times_are_in_utc() -> None:
     assert format_time(NOW.astimezone(timezone(timedelta(hours=5)))) == "2026-11-21T12:00:00.123Z"
+    assert format_time(NOW.replace(microsecond=0)) == "2026-11-21T12:00:00.000Z"
+    assert format_time(NOW.replace(microsecond=999)) == "2026-11-21T12:00:00.000Z"
+
+
+def test_a_change_is_told_beside_the_creation() -> None:
+    meta = json.loads(render_meta(USER, BASE, NOW, NOW + timedelta(seconds=1), 4))
+    assert (meta["created"], meta["lastModified"]) == ("2026-11-21T12:00:00.123Z", "2026-11-21T12:00:01.123Z")
 
 
 def test_discovery_is_true_to_what_works() -> None:

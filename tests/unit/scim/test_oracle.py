@@ -17,13 +17,13 @@ from tests.unit.scim.oracle import Refused, document_of, patched, read, read_ans
 from vestibule.scim.errors import ScimError
 from vestibule.scim.groups import parse_group
 from vestibule.scim.patch import patch_user
-from vestibule.scim.representation import Meta, render_group, render_user
+from vestibule.scim.representation import render_group, render_meta, render_user
 from vestibule.scim.resources import parse_user
-from vestibule.scim.schemas import GROUP_SCHEMA, USER_SCHEMA
+from vestibule.scim.schemas import GROUP_SCHEMA, USER, USER_SCHEMA
 
 BASE = "https://gateway.example/scim/v2/abc"
 NOW = datetime(2026, 11, 22, 12, 30, 0, 123000, tzinfo=UTC)
-META = Meta(f"{BASE}/Users/1", NOW, NOW, 3)
+META = render_meta(USER, f"{BASE}/Users/1", NOW, NOW, 3)
 # Of the texts that are tried here, beside the numbers 0 and 1; see "a number for a boolean" below.
 BOOLEAN_TO_THE_ORACLE = frozenset({"n", "no"})
 WRONG = st.one_of(
