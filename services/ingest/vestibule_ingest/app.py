@@ -49,7 +49,7 @@ from vestibule_ingest.memberships import Memberships
 from vestibule_ingest.provisioning import Provisioning
 from vestibule_ingest.rendering import error_response
 from vestibule_ingest.routing import ShortWay
-from vestibule_ingest.sharing import COMMITS_AT_ONCE, READS_AT_ONCE, Sharing
+from vestibule_ingest.sharing import COMMITS_AT_ONCE, MOST_TOGETHER, READS_AT_ONCE, Sharing
 from vestibule_ingest.throttling import Buckets
 from vestibule_ingest.users import Users
 
@@ -139,7 +139,9 @@ def handlers_of(
     parts: Parts, lanes: Lanes, metrics: IngestMetrics, fingerprints: Fingerprints, exchange: Exchange
 ) -> Handlers:
     """Make the handlers; those of users share what they read and write."""
-    reading = Sharing(lanes, read_persons, READS_AT_ONCE, metrics.reads_shared, metrics.parted)
+    reading = Sharing(
+        lanes, read_persons, READS_AT_ONCE, metrics.reads_shared, metrics.parted, crowd=MOST_TOGETHER
+    )
     writing: Sharing[PersonChange, Written] = Sharing(
         lanes, write_persons, COMMITS_AT_ONCE, metrics.shared, metrics.parted
     )

@@ -1,10 +1,10 @@
 """From a request to the credential that every statement takes: who calls is decided in the database alone."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from vestibule.domain.tokens import Credential, parse
+from vestibule.domain.tokens import Credential, digest, is_well_formed
 from vestibule.scim.errors import Unauthorized
 
 CHALLENGE: Final = 'Bearer realm="vestibule"'
@@ -16,16 +16,22 @@ _ADVICE = (
 )
 
 
-def credential_of(path: str, headers: Mapping[bytes, bytes]) -> Credential:
+def credential_of(
+    path: str, headers: Mapping[bytes, bytes], is_known: Callable[[Credential], bool]
+) -> Credential:
     """Read the caller's credential; Unauthorized for what no statement could accept.
 
     An unknown connection, a missing token, a wrong one and one of another connection are all answered alike.
+    Whom the database let in lately (`is_known`) has no misspelt token: that is not looked at again.
     """
-    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    token_hash = parse(token.strip(" \t")) if scheme.lower() == "bearer" else None
-    if token_hash is None or not _PATH.fullmatch(path):
+    scheme, _, rest = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer":
         raise unauthorized()
-    return Credential(path, token_hash)
+    token = rest.strip(" \t")
+    caller = Credential(path, digest(token))
+    if not is_known(caller) and not (is_well_formed(token) and _PATH.fullmatch(path)):
+        raise unauthorized()
+    return caller
 
 
 def headers_of(pairs: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:

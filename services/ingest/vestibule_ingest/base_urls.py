@@ -27,10 +27,12 @@ class FlaggedBaseUrls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] == "http" and scope["path"].count("/") == 3 and b"/" in scope["query_string"]:
-            scope = unfold(scope)
-        if scope["type"] == "http" and _SLASHES.search(scope["path"]) is not None:
-            scope = without_slashes(scope)
+        if scope["type"] == "http":
+            if b"/" in scope["query_string"] and scope["path"].count("/") == 3:
+                scope = unfold(scope)
+            path: str = scope["path"]
+            if "//" in path or path.endswith("/"):
+                scope = without_slashes(scope)
         await self._app(scope, receive, send)
 
 

@@ -38,7 +38,7 @@ class Resources:
     item: Mapping[str, Handler]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Part(Call):
     """An operation as the request that it stands for; its body came with the whole."""
 

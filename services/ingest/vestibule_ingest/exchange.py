@@ -41,7 +41,7 @@ MOST_READINGS: Final = 3  # of one request, while the schemas that it is read by
 log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: made for each request, at a third of the price
 class Call:
     """What a handler knows of a request; `base` is the connection's own base URL, `trace` a write's only.
 
@@ -157,7 +157,7 @@ class Exchange:
         try:
             headers = headers_of(scope["headers"])
             path = request.path_params["connection"]
-            caller = credential_of(path, headers)
+            caller = credential_of(path, headers, self._admission.is_known)
             with self._admission.admit(caller) as admitted:
                 base = f"{self._public_url}/scim/v2/{path}"
                 types = self._tailoring.known(path)

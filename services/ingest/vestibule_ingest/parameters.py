@@ -35,7 +35,8 @@ def parse_query(raw: bytes) -> Mapping[str, str]:
 
 def _decoded(text: str) -> str:
     """On the path of every filter: the library's own way takes three times as long."""
-    return unquote_to_bytes(text.replace("+", " ")).decode()
+    spaced = text.replace("+", " ")
+    return unquote_to_bytes(spaced).decode() if "%" in spaced else spaced
 
 
 def check_length(path: str, query: bytes, most: int) -> None:

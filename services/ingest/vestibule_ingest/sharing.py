@@ -35,7 +35,7 @@ Work: TypeAlias = Callable[[Connection, Sequence[Item], float], Awaitable[Sequen
 log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: made for each request, at a third of the price
 class _Waiting(Generic[Item, Result]):
     item: Item
     answer: "asyncio.Future[Result]"
@@ -58,12 +58,23 @@ class Sharing(Generic[Item, Result]):
     """
 
     def __init__(
-        self, lanes: Lanes, work: "Work[Item, Result]", at_once: int, sizes: Histogram, parted: Counter
+        self,
+        lanes: Lanes,
+        work: "Work[Item, Result]",
+        at_once: int,
+        sizes: Histogram,
+        parted: Counter,
+        *,
+        crowd: int = 1,
     ) -> None:
-        """Take the connections, what is done, and how many transactions of it there are at once."""
+        """Take the connections, what is done, and how many transactions of it there are at once.
+
+        Beside one that is under way a further one begins when so many wait: a `crowd`.
+        """
         self._lanes = lanes
         self._work = work
         self._at_once = at_once
+        self._crowd = crowd
         self._sizes = sizes
         self._parted = parted
         self._waiting: deque[_Waiting[Item, Result]] = deque()
@@ -79,7 +90,7 @@ class Sharing(Generic[Item, Result]):
             return await self._alone(item)
         waiting: _Waiting[Item, Result] = _Waiting(item, loop.create_future(), now + WAIT_SECONDS)
         self._waiting.append(waiting)
-        if self._committing < self._at_once:
+        if self._committing == 0 or (self._committing < self._at_once and len(self._waiting) >= self._crowd):
             self._committing += 1
             self._start(self._commit_waiting())
         return await waiting.answer

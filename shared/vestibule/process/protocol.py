@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 Refusal: TypeAlias = Callable[[int, str], tuple[str, bytes]]
@@ -104,9 +104,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._watch_head(len(data) if same_head and heads == self._heads else 0)
             return
         self._end_deadline()
-        cycle = self.cycle
-        if cycle.more_body and cycle.transport is self.transport:
-            cycle.transport = _Lingering(self)
 
     def _watch_head(self, more: int) -> None:
         """Bound a head that has not come whole: by the bytes that are here and by the time of its first."""
@@ -135,6 +132,7 @@ class GuardedProtocol(HttpToolsProtocol):
         # Until the body is here whole, an answer ends the connection: the rest would be read for nothing.
         self._keeps_alive = self.cycle.keep_alive
         self.cycle.keep_alive = False
+        self.cycle.transport = _Answer(self, self.cycle)
 
     def on_message_complete(self) -> None:
         if not self.cycle.response_complete:
@@ -170,9 +168,6 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def linger(self) -> None:
         """End the connection of a refused upload: closed at once, its reset would overtake the answer."""
-        if not self.cycle.more_body:
-            self.transport.close()
-            return
         self._discarded = 0
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -220,21 +215,43 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-class _Lingering(asyncio.Transport):
-    """The transport as a request sees it whose body has not come whole."""
+class _Answer(asyncio.Transport):
+    """The transport as one request sees it.
 
-    def __init__(self, protocol: GuardedProtocol) -> None:
-        super().__init__()
+    The server writes an answer's head and body apart: two calls of the system, two pieces on the way, and a
+    client that wakes up twice. Here the head waits for the first piece of the body.
+    """
+
+    __slots__ = ("_cycle", "_head", "_is_whole", "_protocol")
+
+    def __init__(self, protocol: GuardedProtocol, cycle: RequestResponseCycle) -> None:
         self._protocol = protocol
+        self._cycle = cycle
+        self._head = b""
+        self._is_whole = cycle.scope["method"] == "HEAD"  # or when the head is on its way: nothing waits
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._protocol.transport.write(data)
+        if self._is_whole or not self._cycle.response_started:  # a piece further on, or 100 Continue
+            self._protocol.transport.write(data)
+        elif self._head:
+            self._send_head(bytes(data))
+        else:
+            self._head = bytes(data)
 
     def is_closing(self) -> bool:
         return self._protocol.transport.is_closing()
 
     def close(self) -> None:
-        self._protocol.linger()
+        if self._head and not self._is_whole:
+            self._send_head(b"")
+        if self._cycle.more_body:
+            self._protocol.linger()
+        else:
+            self._protocol.transport.close()
+
+    def _send_head(self, piece: bytes) -> None:
+        self._is_whole = True
+        self._protocol.transport.writelines((self._head, piece))
 
 
 _SENTENCES: Final = {

@@ -82,7 +82,6 @@ class Not:
 Filter: TypeAlias = Comparison | Present | ValuePath | And | Or | Not
 
 
-@lru_cache(maxsize=512)
 def parse_filter(
     text: str, longest: int = DEFAULTS.filter_length, most_terms: int = DEFAULTS.filter_terms
 ) -> Filter:
@@ -90,6 +89,11 @@ def parse_filter(
     known = _LOOK_UP.fullmatch(text)
     if known is not None and len(text) <= longest and known[1].lower() != "not":
         return Comparison(_read_name(known[1]), Operator.EQ, known[2])
+    return _parse_filter(text, longest, most_terms)
+
+
+@lru_cache(maxsize=512)
+def _parse_filter(text: str, longest: int, most_terms: int) -> Filter:
     tokens = Tokens(text, longest, most_terms)
     found = _parse_or(tokens, 0)
     if tokens.peek() is not None:

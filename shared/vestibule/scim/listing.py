@@ -125,7 +125,7 @@ def _descending(text: str | None) -> bool:
 
 
 def _integer(name: str, text: str | None, default: int) -> int:
-    if text is None or not text.strip():
+    if not text or not text.strip():
         return default
     if not _INTEGER.fullmatch(text.strip()):
         raise InvalidValue(f"The parameter '{name}' must be a whole number.")

@@ -57,6 +57,8 @@ _IDS: Final = frozenset({Field.ID, Field.MEMBER})
 
 def as_lookup(condition: Filter, resource_type: ResourceType) -> Lookup | None:
     """The look-up that answers a filter exactly; None where no key does, or it is not understood here."""
+    if isinstance(condition, Comparison):  # nearly always
+        return _lookup_of(_term(condition, resource_type))
     parts = condition.terms if isinstance(condition, And) else (condition,)
     found: dict[Field, str | bool] = {}
     for part in parts:
@@ -72,6 +74,13 @@ def as_lookup(condition: Filter, resource_type: ResourceType) -> Lookup | None:
     assert not isinstance(active, str)
     assert not isinstance(member, bool)
     return Lookup(key, value, active, member)
+
+
+def _lookup_of(term: _Term | None) -> Lookup | None:
+    """The look-up of one term alone."""
+    if term is None or isinstance(term[1], bool):
+        return None
+    return Lookup(term[0], term[1])
 
 
 def _term(condition: Filter, resource_type: ResourceType) -> _Term | None:

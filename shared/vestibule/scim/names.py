@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vestibule.scim.dialects import known_prefixes
 from vestibule.scim.errors import InvalidPath
@@ -20,6 +21,7 @@ class AttributeName:
     sub: str | None = None
 
 
+@lru_cache(maxsize=1024)  # names come again and again, and what cannot be one is not kept
 def parse_name(text: str) -> AttributeName:
     """Take an attribute name apart; InvalidPath when it cannot be one."""
     if len(text) > _LONGEST:

@@ -2,8 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from typing import Any, BinaryIO, Final, TypeAlias
 
 import orjson
@@ -59,15 +58,21 @@ def logger(name: str) -> Logger:
     return bound
 
 
-@contextmanager
-def log_context(**declared: object) -> Iterator[None]:
+class log_context:  # noqa: N801  it reads as a verb; a generator costs twice as much, for each request
     """Begin a request or message with nothing but these ids on its log lines, and restore what was there."""
-    before = structlog.contextvars.get_contextvars()
-    _put_in_place(before, declared)
-    try:
-        yield
-    finally:
-        _put_in_place(structlog.contextvars.get_contextvars(), before)
+
+    __slots__ = ("_before", "_declared")
+
+    def __init__(self, **declared: object) -> None:
+        self._declared = declared
+        self._before: dict[str, Any] = {}
+
+    def __enter__(self) -> None:
+        self._before = structlog.contextvars.get_contextvars()
+        _put_in_place(self._before, self._declared)
+
+    def __exit__(self, *_error: object) -> None:
+        _put_in_place(structlog.contextvars.get_contextvars(), self._before)
 
 
 def _put_in_place(there: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -81,7 +81,10 @@ class RequestMetrics:
                 buckets=REQUEST_BUCKETS,
             )
         )
-        self.in_hand = Gauge("vestibule_requests_in_hand", "Requests being worked on.", registry=registry)
+        self.in_hand = 0  # read when somebody looks, not locked twice for each request
+        Gauge("vestibule_requests_in_hand", "Requests being worked on.", registry=registry).set_function(
+            lambda: self.in_hand
+        )
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an answer under its status class: 2xx, 4xx, ..."""

@@ -6,7 +6,7 @@ from types import FunctionType, MethodType
 from typing import Any, Final, TypeAlias
 
 from opentelemetry.context import Context, attach, detach
-from opentelemetry.trace import Link, SpanKind, Tracer, get_current_span, set_span_in_context
+from opentelemetry.trace import Link, Span, SpanKind, Tracer, get_current_span, set_span_in_context
 from starlette.routing import Route
 
 from vestibule.telemetry.logging import log_context
@@ -60,7 +60,7 @@ class ObservedRequests:
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
         parent, links = self._origin(scope)
         began = self._clock()
-        self._metrics.in_hand.inc()
+        self._metrics.in_hand += 1
         span = self._tracer.start_span(
             method,
             parent,
@@ -75,14 +75,11 @@ class ObservedRequests:
             try:
                 await self._app(scope, receive, observe)
             finally:
-                self._metrics.in_hand.dec()
+                self._metrics.in_hand -= 1
                 route = route_of(scope)
-                span.update_name(f"{method} {route}")
-                span.set_attribute("http.route", route)
-                span.set_attribute("http.response.status_code", status)
-                if status >= 500:
-                    fail(span, str(status))
                 self._metrics.answered(route, method, status, self._clock() - began)
+                if span.is_recording():
+                    _describe(span, method, route, status)
                 span.end()
                 detach(before)
 
@@ -99,6 +96,14 @@ class ObservedRequests:
             return context, []
         caller = get_current_span(context).get_span_context()
         return Context(), [Link(caller)] if caller.is_valid else []
+
+
+def _describe(span: Span, method: str, route: str, status: int) -> None:
+    span.update_name(f"{method} {route}")
+    span.set_attribute("http.route", route)
+    span.set_attribute("http.response.status_code", status)
+    if status >= 500:
+        fail(span, str(status))
 
 
 def route_of(scope: Scope) -> str:

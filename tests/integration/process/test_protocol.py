@@ -1,6 +1,7 @@
 """What one client may take before anybody knows who it is, over real sockets."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from vestibule.process.protocol import Bounds
 from vestibule.process.serving import serve
@@ -30,6 +32,28 @@ async def refuse(_request: Request) -> Response:
 async def read(request: Request) -> Response:
     """Answers with the body's length."""
     return PlainTextResponse(f"read {len(await request.body())}")
+
+
+async def stream(_request: Request) -> Response:
+    """Answers in three pieces."""
+
+    async def pieces() -> AsyncIterator[str]:
+        for piece in ("one ", "two ", "three"):
+            yield piece
+
+    return StreamingResponse(pieces())
+
+
+async def leave(_request: Request) -> Response:
+    """Answers without a body."""
+    return Response(status_code=204)
+
+
+async def break_off(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Begins an answer and fails."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+        raise ConnectionError
 
 
 @dataclass
@@ -63,11 +87,11 @@ class Served:
     """A server and the clients that a test opened."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self.clients: list[Client] = []
 
     async def client(self, first: bytes = b"") -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self._port))
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
         self.clients.append(client)
         client.writer.write(first)
         await client.writer.drain()
@@ -84,7 +108,13 @@ async def served(bounds: Bounds = PATIENT) -> AsyncIterator[Served]:
     stopping = asyncio.Event()
     bound: asyncio.Future[Listen] = asyncio.get_running_loop().create_future()
     app = Starlette(
-        routes=[Route("/", refuse, methods=["GET", "POST"]), Route("/read", read, methods=["POST"])]
+        routes=[
+            Route("/", refuse, methods=["GET", "POST"]),
+            Route("/read", read, methods=["POST"]),
+            Route("/stream", stream),
+            Route("/leave", leave),
+            Mount("/break-off", break_off),
+        ]
     )
     options: dict[str, Any] = {"drain_seconds": 1, "on_bound": bound.set_result}
     async with asyncio.timeout(2 * WAIT_SECONDS), asyncio.TaskGroup() as group:
@@ -223,3 +253,57 @@ async def test_a_refused_body_that_is_here_whole_costs_no_connection() -> None:
             client.writer.write(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello")
             head, _ = await client.answer()
             assert b"connection: close" not in head
+
+
+def first_pieces(port: int, number: int) -> list[bytes]:
+    """What the first read of each answer gives, on a thread of its own: it wakes up at the first piece."""
+    with socket.create_connection(("127.0.0.1", port), WAIT_SECONDS) as connection:
+        found = []
+        for _ in range(number):
+            connection.sendall(GET + b"\r\n")
+            found.append(connection.recv(65536))
+            while not found[-1].endswith(b"refused") and not connection.recv(65536).endswith(b"refused"):
+                pass
+        return found
+
+
+async def test_head_and_body_of_an_answer_come_in_one_piece() -> None:
+    async with served() as server:
+        found = await asyncio.to_thread(first_pieces, server.port, 100)
+    assert all(piece.endswith(b"\r\n\r\nrefused") for piece in found)
+
+
+async def test_an_answer_in_pieces_arrives_in_order() -> None:
+    async with served() as server:
+        client = await server.client(b"GET /stream HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        received = await client.reader.readuntil(b"0\r\n\r\n")
+        assert received.endswith(b"\r\n\r\n4\r\none \r\n4\r\ntwo \r\n5\r\nthree\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "request_line", [b"GET /leave HTTP/1.1", b"HEAD / HTTP/1.1", b"HEAD /stream HTTP/1.1"]
+)
+async def test_an_answer_without_a_body_does_not_wait_for_one(request_line: bytes) -> None:
+    async with served() as server:
+        client = await server.client()
+        for _ in range(2):
+            client.writer.write(request_line + b"\r\nHost: a.example\r\n\r\n")
+            assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 ")
+
+
+async def test_the_head_of_an_answer_that_breaks_off_arrives() -> None:
+    async with served() as server:
+        client = await server.client(b"GET /break-off/x HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        async with asyncio.timeout(WAIT_SECONDS):
+            received = await client.reader.read()
+        assert (received.startswith(b"HTTP/1.1 200 "), received.endswith(b"\r\n\r\n")) == (True, True)
+
+
+async def test_whoever_asks_whether_to_go_on_is_told_before_the_answer() -> None:
+    async with served() as server:
+        client = await server.client(
+            b"POST /read HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert await client.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.writer.write(b"hello")
+        assert (await client.answer())[1] == b"read 5"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vestibule.domain.tokens import digest, mint
+from vestibule.domain.tokens import Credential, digest, mint
 from vestibule.scim.errors import (
     InvalidFilter,
     InvalidValue,
@@ -22,9 +22,23 @@ TOKEN = mint(bytes(range(32)))
 PATH = "abcdefghij0123456789"
 
 
+def nobody(_caller: Credential) -> bool:
+    """Whom the database let in lately."""
+    return False
+
+
 def test_path_and_token_become_a_credential() -> None:
-    credential = credential_of(PATH, {b"authorization": f"Bearer {TOKEN}".encode()})
+    credential = credential_of(PATH, {b"authorization": f"Bearer {TOKEN}".encode()}, nobody)
     assert (credential.path, credential.token_hash) == (PATH, digest(TOKEN))
+
+
+def test_whoever_was_let_in_lately_is_not_checked_for_misspellings() -> None:
+    accepted = Credential(PATH, digest("older-form"))
+    headers = {b"authorization": b"Bearer older-form"}
+    assert credential_of(PATH, headers, {accepted}.__contains__) == accepted
+    for path in (PATH, PATH[::-1]):
+        with pytest.raises(Unauthorized):
+            credential_of(path, headers, nobody if path == PATH else {accepted}.__contains__)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +59,7 @@ def test_path_and_token_become_a_credential() -> None:
 )
 def test_everything_else_is_a_strangers(path: str, header: str) -> None:
     with pytest.raises(Unauthorized):
-        credential_of(path, {b"authorization": header.encode("latin-1")})
+        credential_of(path, {b"authorization": header.encode("latin-1")}, nobody)
 
 
 def test_two_credentials_are_none() -> None:
