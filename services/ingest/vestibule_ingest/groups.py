@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from vestibule.scim.projection import Projection, parse_projection, wants
+from vestibule_ingest.changes import read_change
 from vestibule_ingest.exchange import Call, Handler
 from vestibule_ingest.memberships import Memberships
-from vestibule_ingest.preconditions import parse_tags
+from vestibule_ingest.preconditions import read_conditions
 from vestibule_ingest.rendering import ScimResponse, group_body, tagged, told_unknown
 
 
@@ -43,49 +44,40 @@ class Groups:
         """GET /Groups/{id} (RFC 7644 §3.4.1); members are loaded only where they are wanted."""
         projection = _projection(call)
         target = await call.resource_id()
-        unless = parse_tags(call.headers, b"if-none-match")
+        conditions = read_conditions(call.headers)
         group = await self.memberships.read_group(
             call.caller, target, with_members=wants(projection, "members")
         )
-        if unless is not None and unless.include(group.version):
+        if conditions.spare(group.version):
             return ScimResponse(None, 304, tagged(group.version))
         return ScimResponse(group_body(group, call.base, projection), 200, tagged(group.version))
 
     async def replace(self, call: Call) -> Response:
         """PUT /Groups/{id} (RFC 7644 §3.5.1)."""
         projection = _projection(call)
-        target = await call.resource_id()
-        body = await call.json(call.limits.group_bytes)
-        match = parse_tags(call.headers, b"if-match")
-        with_members = wants(projection, "members")
-        group = await self.memberships.replace_group(
-            call.caller, target, body, match, call.trace, call.types.group, with_members=with_members
-        )
+        change = await read_change(call, call.limits.group_bytes, call.types.group)
+        group = await self.memberships.replace_group(change, with_members=wants(projection, "members"))
         headers = tagged(group.version) | told_unknown(group.unknown)
         return ScimResponse(group_body(group, call.base, projection), 200, headers)
 
     async def patch(self, call: Call) -> Response:
         """PATCH /Groups/{id} (RFC 7644 §3.5.2): 204, as Entra asks, or what `attributes` name."""
         projection = _projection(call)
-        target = await call.resource_id()
-        body = await call.json(call.limits.group_bytes)
-        match = parse_tags(call.headers, b"if-match")
-        group = await self.memberships.patch_group(
-            call.caller, target, body, match, call.trace, call.types.group
-        )
+        change = await read_change(call, call.limits.group_bytes, call.types.group)
+        group = await self.memberships.patch_group(change)
         headers = tagged(group.version) | told_unknown(group.unknown)
         if projection is None or projection.included is None:
             return ScimResponse(None, 204, headers)
         group = await self.memberships.read_group(
-            call.caller, target, with_members=wants(projection, "members")
+            call.caller, change.target, with_members=wants(projection, "members")
         )
         return ScimResponse(group_body(group, call.base, projection), 200, headers | tagged(group.version))
 
     async def remove(self, call: Call) -> Response:
         """DELETE /Groups/{id} (RFC 7644 §3.6)."""
         target = await call.resource_id()
-        match = parse_tags(call.headers, b"if-match")
-        await self.memberships.remove_group(call.caller, target, match, call.trace)
+        conditions = read_conditions(call.headers)
+        await self.memberships.remove_group(call.caller, target, conditions, call.trace)
         return ScimResponse(None, 204)
 
 

@@ -20,10 +20,11 @@ from vestibule.scim.groups import GroupKeys, MemberRef, parse_group
 from vestibule.scim.limits import Limits
 from vestibule.scim.resources import keep_immutable
 from vestibule.scim.search_documents import search_document
+from vestibule_ingest.changes import Change
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.fingerprints import Fingerprints
 from vestibule_ingest.lanes import Lanes, in_a_lane
-from vestibule_ingest.preconditions import Tags, require
+from vestibule_ingest.preconditions import Conditions
 from vestibule_ingest.provisioning import new_id, until_not_overtaken
 
 # As `parse_id` has it, but for fifty thousand at once.
@@ -68,22 +69,13 @@ class Memberships:
             self.lanes, lambda lane: groups.read_group(lane, caller, target, with_members=with_members)
         )
 
-    async def replace_group(
-        self,
-        caller: Credential,
-        target: UUID,
-        body: object,
-        match: Tags | None,
-        trace: str | None,
-        kind: ResourceType,
-        *,
-        with_members: bool,
-    ) -> Group:
+    async def replace_group(self, change: Change, *, with_members: bool) -> Group:
         """Carry out a PUT; a body that says nothing about members leaves them as they are.
 
         Returns the group as this very write left it.
         """
-        parsed = parse_group(body, kind)
+        caller, target, kind = change.caller, change.target, change.kind
+        parsed = parse_group(change.body, kind)
         write = _write(parsed.document, parsed.keys, kind)
         if parsed.members is None:
             members = MembersWrite()
@@ -92,55 +84,44 @@ class Memberships:
 
         async def work(lane: Connection) -> GroupStamp | None:
             expected = None
-            if match is not None or kind.holds_values:
+            if change.conditions.are_there or kind.holds_values:
                 group = await groups.read_group(lane, caller, target, with_members=False)
-                if match is not None:
-                    require(match, group.version)
+                change.conditions.require(group.version)
                 keep_immutable(kind, fit(kind, orjson.loads(group.document)).document, parsed.document)
                 expected = group.version
             return await groups.change_group(
-                lane, caller, target, expected, write, members, trace, with_members=with_members
+                lane, caller, target, expected, write, members, change.trace, with_members=with_members
             )
 
         stamp = await until_not_overtaken(self.lanes, self.metrics, work)
         self.fingerprints.repaired(caller, parsed.repairs)
         return self._stamped(target, write.document, stamp)
 
-    async def patch_group(
-        self,
-        caller: Credential,
-        target: UUID,
-        body: object,
-        match: Tags | None,
-        trace: str | None,
-        kind: ResourceType,
-    ) -> Group:
+    async def patch_group(self, change: Change) -> Group:
         """Carry out a PATCH as a difference; the member list is neither read nor written whole.
 
         Returns the group, without its members, as it made it or left it.
         """
+        caller, target, kind = change.caller, change.target, change.kind
 
         async def work(lane: Connection) -> Group | None:
             group = await groups.read_group(lane, caller, target, with_members=False)
-            require(match, group.version)
-            change = patch_group(orjson.loads(group.document), body, kind, self.limits.group_operations)
-            self.fingerprints.repaired(caller, change.repairs)
-            if not change.changed and change.members.is_empty:
+            change.conditions.require(group.version)
+            patched = patch_group(
+                orjson.loads(group.document), change.body, kind, self.limits.group_operations
+            )
+            self.fingerprints.repaired(caller, patched.repairs)
+            if not patched.changed and patched.members.is_empty:
                 return group
-            write = _write(change.document, change.keys, kind) if change.changed else None
+            write = _write(patched.document, patched.keys, kind) if patched.changed else None
+            members = MembersWrite(
+                patched.members.replaced,
+                _named(patched.members.added),
+                _named(MemberRef(value) for value in patched.members.removed),
+            )
+            expected = group.version if patched.changed or change.conditions.are_there else None
             stamp = await groups.change_group(
-                lane,
-                caller,
-                target,
-                group.version if change.changed or match is not None else None,
-                write,
-                MembersWrite(
-                    change.members.replaced,
-                    _named(change.members.added),
-                    _named(MemberRef(value) for value in change.members.removed),
-                ),
-                trace,
-                with_members=False,
+                lane, caller, target, expected, write, members, change.trace, with_members=False
             )
             if stamp is None:
                 return None
@@ -149,15 +130,15 @@ class Memberships:
         return await until_not_overtaken(self.lanes, self.metrics, work)
 
     async def remove_group(
-        self, caller: Credential, target: UUID, match: Tags | None, trace: str | None
+        self, caller: Credential, target: UUID, conditions: Conditions, trace: str | None
     ) -> None:
         """Carry out a DELETE; the members stay who they are."""
 
         async def work(lane: Connection) -> bool | None:
             expected = None
-            if match is not None:
+            if conditions.are_there:
                 group = await groups.read_group(lane, caller, target, with_members=False)
-                require(match, group.version)
+                conditions.require(group.version)
                 expected = group.version
             return await groups.remove_group(lane, caller, target, expected, trace) or None
 

@@ -20,21 +20,47 @@ class Tags:
         return self.versions is None or version in self.versions
 
 
-def parse_tags(headers: Mapping[bytes, bytes], name: bytes) -> Tags | None:
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a request says of the version that it is meant for: If-Match and If-None-Match."""
+
+    match: Tags | None = None
+    unless: Tags | None = None
+
+    @property
+    def are_there(self) -> bool:
+        """Whether there is any."""
+        return self.match is not None or self.unless is not None
+
+    def require(self, version: int) -> None:
+        """Raise PreconditionFailed where a write is not meant for this version (RFC 9110 §13.2.2)."""
+        self._require_match(version)
+        if self.unless is not None and self.unless.include(version):
+            raise PreconditionFailed("The resource has the version in If-None-Match: it is left as it is.")
+
+    def spare(self, version: int) -> bool:
+        """Tell whether a reader has this version; PreconditionFailed where If-Match wants another one."""
+        self._require_match(version)
+        return self.unless is not None and self.unless.include(version)
+
+    def _require_match(self, version: int) -> None:
+        if self.match is not None and not self.match.include(version):
+            raise PreconditionFailed(
+                "The resource has changed since the version in If-Match: read it again first."
+            )
+
+
+def read_conditions(headers: Mapping[bytes, bytes]) -> Conditions:
+    """Read both headers of a request."""
+    return Conditions(_parse_tags(headers.get(b"if-match")), _parse_tags(headers.get(b"if-none-match")))
+
+
+def _parse_tags(value: bytes | None) -> Tags | None:
     """Read a header of entity tags; None where it is absent. A tag that is none of ours matches nothing."""
-    text = headers.get(name)
-    if text is None:
+    if value is None:
         return None
-    parts = [part.strip() for part in text.decode("latin-1").split(",")]
+    parts = [part.strip() for part in value.decode("latin-1").split(",")]
     if "*" in parts:
         return Tags(None)
     found = (_TAG.fullmatch(part) for part in parts)
     return Tags(frozenset(int(tag[1]) for tag in found if tag is not None))
-
-
-def require(tags: Tags | None, version: int) -> None:
-    """Raise PreconditionFailed where If-Match names other versions than this one."""
-    if tags is not None and not tags.include(version):
-        raise PreconditionFailed(
-            "The resource has changed since the version in If-Match: read it again first."
-        )

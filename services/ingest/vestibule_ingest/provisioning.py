@@ -34,10 +34,11 @@ from vestibule.scim.patch import patch_user
 from vestibule.scim.resources import UserKeys, parse_user
 from vestibule.scim.sameness import same
 from vestibule.scim.search_documents import search_document
+from vestibule_ingest.changes import Change
 from vestibule_ingest.counting import IngestMetrics
 from vestibule_ingest.fingerprints import Fingerprints
 from vestibule_ingest.lanes import Lanes, in_a_lane
-from vestibule_ingest.preconditions import Tags, require
+from vestibule_ingest.preconditions import Conditions
 from vestibule_ingest.sharing import Sharing
 
 MOST_ATTEMPTS: Final = 40  # each time one writer wins: enough for everybody who can be in hand at one user
@@ -80,44 +81,28 @@ class Provisioning:
         """Read one user."""
         return await self.reading.carry_out(PersonSought(caller, PersonQuery(PersonKey.ID, str(target))))
 
-    async def replace_user(
-        self,
-        caller: Credential,
-        target: UUID,
-        body: object,
-        match: Tags | None,
-        trace: str | None,
-        kind: ResourceType,
-    ) -> Person:
+    async def replace_user(self, change: Change) -> Person:
         """Carry out a PUT."""
 
         def edit(document: dict[str, Any]) -> Edit:
-            parsed = parse_user(body, document, kind)
-            self.fingerprints.repaired(caller, parsed.repairs)
+            parsed = parse_user(change.body, document, change.kind)
+            self.fingerprints.repaired(change.caller, parsed.repairs)
             return Edit(parsed.document, parsed.keys, not same(parsed.document, document))
 
-        return await self._edit(caller, target, edit, "replace", match, trace, kind)
+        return await self._edit(change, "replace", edit)
 
-    async def patch_user(
-        self,
-        caller: Credential,
-        target: UUID,
-        body: object,
-        match: Tags | None,
-        trace: str | None,
-        kind: ResourceType,
-    ) -> Person:
+    async def patch_user(self, change: Change) -> Person:
         """Carry out a PATCH: all of it or nothing."""
 
         def edit(document: dict[str, Any]) -> Edit:
-            patched = patch_user(document, body, kind, self.limits.user_operations)
-            self.fingerprints.repaired(caller, patched.repairs)
+            patched = patch_user(document, change.body, change.kind, self.limits.user_operations)
+            self.fingerprints.repaired(change.caller, patched.repairs)
             return Edit(patched.document, patched.keys, patched.changed)
 
-        return await self._edit(caller, target, edit, "patch", match, trace, kind)
+        return await self._edit(change, "patch", edit)
 
     async def remove_user(
-        self, caller: Credential, target: UUID, match: Tags | None, trace: str | None
+        self, caller: Credential, target: UUID, conditions: Conditions, trace: str | None
     ) -> None:
         """Carry out a DELETE; the row stays for the retention time."""
 
@@ -127,36 +112,28 @@ class Provisioning:
             return await persons.remove_person(lane, caller, target, expected, trace) or None
 
         for _ in range(MOST_ATTEMPTS):
-            if match is not None:
+            if conditions.are_there:
                 person = await self.read_user(caller, target)
-                require(match, person.version)
+                conditions.require(person.version)
                 expected = person.version
             if await in_a_lane(self.lanes, work):
                 return
             self.metrics.overtaken.inc()
         raise overtaken_too_often()
 
-    async def _edit(
-        self,
-        caller: Credential,
-        target: UUID,
-        edit: Callable[[dict[str, Any]], Edit],
-        operation: str,
-        match: Tags | None,
-        trace: str | None,
-        kind: ResourceType,
-    ) -> Person:
+    async def _edit(self, change: Change, operation: str, edit: Callable[[dict[str, Any]], Edit]) -> Person:
         """Read, change, write; whoever was overtaken changes what the other left. No change, no write."""
 
-        person = await self.read_user(caller, target)
+        person = await self.read_user(change.caller, change.target)
         for _ in range(MOST_ATTEMPTS):
-            require(match, person.version)
+            change.conditions.require(person.version)
             edited = edit(orjson.loads(person.document))
             if not edited.changed:
                 return person
-            write = _write(edited.document, edited.keys, kind)
-            change = ChangedPerson(caller, target, person.version, write, operation, trace)
-            result = await self.writing.carry_out(change)
+            write = _write(edited.document, edited.keys, change.kind)
+            result = await self.writing.carry_out(
+                ChangedPerson(change.caller, change.target, person.version, write, operation, change.trace)
+            )
             person = replace(person, version=result.version, modified_at=result.modified_at)
             match result:
                 case Replaced():

@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from vestibule.database.persons import Person
 from vestibule.scim.projection import Projection, parse_projection
+from vestibule_ingest.changes import read_change
 from vestibule_ingest.exchange import Call, Handler
-from vestibule_ingest.preconditions import parse_tags
+from vestibule_ingest.preconditions import read_conditions
 from vestibule_ingest.provisioning import Provisioning
 from vestibule_ingest.rendering import ScimResponse, tagged, user_body
 
@@ -41,39 +42,29 @@ class Users:
         """GET /Users/{id} (RFC 7644 §3.4.1)."""
         projection = _projection(call)
         target = await call.resource_id()
-        unless = parse_tags(call.headers, b"if-none-match")
+        conditions = read_conditions(call.headers)
         person = await self.provisioning.read_user(call.caller, target)
-        if unless is not None and unless.include(person.version):
+        if conditions.spare(person.version):
             return ScimResponse(None, 304, tagged(person.version))
         return _shown(person, call, projection)
 
     async def replace(self, call: Call) -> Response:
         """PUT /Users/{id} (RFC 7644 §3.5.1)."""
         projection = _projection(call)
-        target = await call.resource_id()
-        body = await call.json(call.limits.user_bytes)
-        match = parse_tags(call.headers, b"if-match")
-        person = await self.provisioning.replace_user(
-            call.caller, target, body, match, call.trace, call.types.user
-        )
-        return _shown(person, call, projection)
+        change = await read_change(call, call.limits.user_bytes, call.types.user)
+        return _shown(await self.provisioning.replace_user(change), call, projection)
 
     async def patch(self, call: Call) -> Response:
         """PATCH /Users/{id} (RFC 7644 §3.5.2)."""
         projection = _projection(call)
-        target = await call.resource_id()
-        body = await call.json(call.limits.user_bytes)
-        match = parse_tags(call.headers, b"if-match")
-        person = await self.provisioning.patch_user(
-            call.caller, target, body, match, call.trace, call.types.user
-        )
-        return _shown(person, call, projection)
+        change = await read_change(call, call.limits.user_bytes, call.types.user)
+        return _shown(await self.provisioning.patch_user(change), call, projection)
 
     async def remove(self, call: Call) -> Response:
         """DELETE /Users/{id} (RFC 7644 §3.6)."""
         target = await call.resource_id()
-        match = parse_tags(call.headers, b"if-match")
-        await self.provisioning.remove_user(call.caller, target, match, call.trace)
+        conditions = read_conditions(call.headers)
+        await self.provisioning.remove_user(call.caller, target, conditions, call.trace)
         return ScimResponse(None, 204)
 
 

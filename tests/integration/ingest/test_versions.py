@@ -178,6 +178,29 @@ async def test_who_has_the_version_is_spared_the_body(replicas: tuple[ScimClient
             assert (shown.status, version_of(shown)) == (200, 1)
 
 
+async def test_both_conditions_hold_for_reads_and_writes(replicas: tuple[ScimClient, ScimClient]) -> None:
+    one, other = replicas
+    for path, body in (
+        (f"/Users/{await one.create_user('both@corp.example')}", {"userName": "new@corp.example"}),
+        (f"/Groups/{await one.create_group('Both')}", {"displayName": "New"}),
+    ):
+        before = await one.get(path)
+        assert_error(await other.get(path, headers={"If-Match": 'W/"2"'}), 412)
+        assert (await other.get(path, headers={"If-Match": 'W/"1"', "If-None-Match": 'W/"1"'})).status == 304
+        [(name, value)] = body.items()
+        for condition in ('W/"1"', "*"):
+            there = {"If-None-Match": condition}
+            for answer in (
+                await other.put(path, body, headers=there),
+                await other.patch(path, {"op": "add", "path": name, "value": value}, headers=there),
+                await other.delete(path, headers=there),
+            ):
+                assert_error(answer, 412)
+                assert "If-None-Match" in answer.body["detail"]
+        assert (await one.get(path)).raw == before.raw
+        assert (await other.put(path, body, headers={"If-None-Match": 'W/"7"'})).status == 200
+
+
 async def test_a_request_that_changes_nothing_makes_no_version(
     replicas: tuple[ScimClient, ScimClient],
 ) -> None:

@@ -16,7 +16,7 @@ from vestibule_ingest.authentication import credential_of, headers_of
 from vestibule_ingest.base_urls import unfold, without_slashes
 from vestibule_ingest.exchange import code_of
 from vestibule_ingest.parameters import check_length, parse_query
-from vestibule_ingest.preconditions import Tags, parse_tags, require
+from vestibule_ingest.preconditions import Conditions, Tags, read_conditions
 
 TOKEN = mint(bytes(range(32)))
 PATH = "abcdefghij0123456789"
@@ -85,17 +85,38 @@ def test_two_credentials_are_none() -> None:
     ],
 )
 def test_tags_are_versions(text: str, versions: set[int]) -> None:
-    assert parse_tags({b"if-match": text.encode()}, b"if-match") == Tags(frozenset(versions))
+    tags = Tags(frozenset(versions))
+    assert read_conditions({b"if-match": text.encode()}) == Conditions(match=tags)
+    assert read_conditions({b"if-none-match": text.encode()}) == Conditions(unless=tags)
 
 
 def test_a_star_is_any_version_and_no_header_no_condition() -> None:
-    assert parse_tags({b"if-match": b"*"}, b"if-match") == Tags(None)
-    assert parse_tags({}, b"if-match") is None
-    require(None, 7)
-    require(Tags(None), 7)
-    require(Tags(frozenset({7})), 7)
+    assert read_conditions({b"if-match": b"*", b"if-none-match": b"*"}) == Conditions(Tags(None), Tags(None))
+    assert not read_conditions({}).are_there
+    read_conditions({}).require(7)
+    assert not read_conditions({}).spare(7)
+
+
+SIX, SEVEN, ANY = Tags(frozenset({6})), Tags(frozenset({7})), Tags(None)
+
+
+@pytest.mark.parametrize("match", [None, SEVEN, ANY])
+def test_a_write_is_for_the_versions_that_it_names(match: Tags | None) -> None:
+    Conditions(match).require(7)
+    Conditions(match, SIX).require(7)
+    for refused in (Conditions(SIX), Conditions(SIX, SIX), Conditions(match, SEVEN), Conditions(match, ANY)):
+        assert refused.are_there
+        with pytest.raises(PreconditionFailed):
+            refused.require(7)
+
+
+@pytest.mark.parametrize("match", [None, SEVEN, ANY])
+def test_a_reader_is_spared_the_version_that_it_has(match: Tags | None) -> None:
+    assert Conditions(match, SEVEN).spare(7)
+    assert Conditions(match, ANY).spare(7)
+    assert not Conditions(match, SIX).spare(7)
     with pytest.raises(PreconditionFailed):
-        require(Tags(frozenset({6})), 7)
+        Conditions(SIX, SEVEN).spare(7)
 
 
 @pytest.mark.parametrize(
