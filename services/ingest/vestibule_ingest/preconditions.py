@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from vestibule.scim.errors import PreconditionFailed
 
@@ -50,8 +51,13 @@ class Conditions:
             )
 
 
+UNCONDITIONAL: Final = Conditions()
+
+
 def read_conditions(headers: Mapping[bytes, bytes]) -> Conditions:
-    """Read both headers of a request."""
+    """Read both headers of a request; nearly none has them."""
+    if b"if-match" not in headers and b"if-none-match" not in headers:
+        return UNCONDITIONAL
     return Conditions(_parse_tags(headers.get(b"if-match")), _parse_tags(headers.get(b"if-none-match")))
 
 
