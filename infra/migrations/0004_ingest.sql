@@ -278,7 +278,7 @@ begin
     end if;
     past := ingest.returning_person(who.tenant_id, who.connection_id, new_user_name_ci, new_external_id, new_email_ci,
                                     who.key_trust);
-    between_old := past is not null or new_id < ingest.first_id(now() - interval '10 seconds');
+    between_old := past is not null or new_id < ingest.first_id(now() - interval '1 second');
     if between_old then
         perform ingest.hold_milestones(who.connection_id);
     end if;
@@ -1532,7 +1532,7 @@ as $$
 $$;
 
 -- How many persons a connection has, exactly: behind the last milestone they are counted. A long way is shortened for whoever
--- comes next, up to ids that are so old that no transaction can still add one before them.
+-- comes next (set_milestones).
 create function ingest.count_persons(tenant uuid, connection uuid) returns bigint
     language plpgsql volatile
 as $$
@@ -1549,21 +1549,29 @@ begin
            (select count(*) from ingest.person p
              where p.tenant_id = tenant and p.connection_id = connection and p.removed_at is null
                and p.id > milestone) as behind into counted;
-    if counted.behind >= 2000 then
+    if counted.behind >= 1000 then
         perform ingest.set_milestones(tenant, connection);
     end if;
     return counted.before + counted.behind;
 end
 $$;
 
--- Whoever takes a person out of the list, or puts one between those of old, holds the milestones before and moves them after.
+-- Milestones up to ids that are so old that nobody can still come before them. Whoever takes a person out of the list, or puts
+-- one between those of old, holds the milestones before and moves them after (hold_milestones): a create does so whose id was
+-- more than a second old when its transaction began. So none that is under way adds an id that is older than the oldest of them
+-- by more than that; another second is for one that has begun and is not seen yet. Without track_activities there are none.
 create function ingest.set_milestones(tenant uuid, connection uuid) returns void
     language plpgsql volatile
 as $$
+declare
+    horizon uuid;
 begin
     if not pg_try_advisory_xact_lock(hashtextextended(connection::text, 0)) then
         return;
     end if;
+    -- before the snapshot of what is counted: whoever has ended since is in it
+    select ingest.first_id(min(a.xact_start) - interval '2 seconds') into horizon from pg_stat_activity a
+     where a.usename = current_user and a.datname = current_database();
     insert into ingest.milestone (tenant_id, connection_id, id, position)
     select tenant, connection, n.id, n.position
       from (select p.id, coalesce(m.position, 0) + row_number() over (order by p.id) as position
@@ -1576,8 +1584,7 @@ begin
              cross join lateral (
                     select p.id from ingest.person p
                      where p.tenant_id = tenant and p.connection_id = connection and p.removed_at is null
-                       and p.id > b.id
-                       and p.id < ingest.first_id(now() - interval '30 seconds')) p) n
+                       and p.id > b.id and p.id < horizon) p) n
      where n.position % 1000 = 0;
 end
 $$;

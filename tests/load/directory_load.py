@@ -26,7 +26,7 @@ from vestibule.scim.search_documents import search_document
 PAGE: Final = 100
 PAGES: Final = 150
 WRITTEN_TOGETHER: Final = 500
-AGE_MS: Final = 3_600_000  # of their ids: whoever came within half a minute is counted one by one
+AGE_MS: Final = 3_600_000  # of their ids: whoever came within two seconds is counted one by one
 DECILES: Final = 10
 SINGLE_ADDS: Final = 150  # of each decile; the rest of it comes by PATCHes of a thousand
 MANY_ADDS: Final = 1_000

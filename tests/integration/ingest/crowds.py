@@ -22,9 +22,11 @@ async def many(admin: Connection, customer: Customer, count: int) -> list[str]:
     return await _put(admin, customer, sorted(uuid4() for _ in range(count)))
 
 
-async def many_of_old(admin: Connection, customer: Customer, count: int) -> list[str]:
-    """The same, as if the service had made them some time ago, one in each millisecond."""
-    first = int(time.time() * 1000) - 3_600_000
+async def many_of_old(
+    admin: Connection, customer: Customer, count: int, *, seconds: float = 3_600
+) -> list[str]:
+    """The same, as if the service had made them so long ago, one in each millisecond from then on."""
+    first = int((time.time() - seconds) * 1000)
     return await _put(admin, customer, [uuid7(first + n, os.urandom(10)) for n in range(count)])
 
 

@@ -1,6 +1,8 @@
 """Totals and pages are exact while people come and go, although nobody counts them all each time."""
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -11,8 +13,10 @@ from tests.integration.ingest.crowds import many_of_old
 from tests.integration.ingest.scim_client import ScimClient
 from tests.stack import Database
 from tests.tenants import Customer
+from tests.waiting import until
 from vestibule.database.persons import Created, NewPerson, PersonWrite, write_persons
 from vestibule.database.pool import Connection, as_jsonb
+from vestibule.domain.identifiers import uuid7
 from vestibule.domain.tokens import Credential, digest
 
 CROWD = 4_500
@@ -35,6 +39,12 @@ async def lane(store: Database) -> AsyncIterator[Connection]:
     )
     yield connection
     await connection.close()
+
+
+def newcomer(customer: Customer, identifier: UUID) -> NewPerson:
+    """One whose id was chosen by an ingest's clock."""
+    write = PersonWrite(as_jsonb({"userName": "late"}), None, None, "late", None, None, True)
+    return NewPerson(Credential(customer.path, digest(customer.token)), identifier, write, None)
 
 
 async def judge(scim: ScimClient, customer: Customer, admin: Connection) -> None:
@@ -62,12 +72,47 @@ async def test_totals_and_pages_stay_exact(
         assert (answer.status, answer.id) == (201, person)
     await judge(scim, customer, admin)
     # one whose clock is late: it comes between those of old
-    late = UUID(int=UUID(people[1_500]).int + 1)
-    write = PersonWrite(as_jsonb({"userName": "late"}), None, None, "late", None, None, True)
-    caller = Credential(customer.path, digest(customer.token))
-    [made] = await write_persons(lane, [NewPerson(caller, late, write, None)], 1.0)
+    late = newcomer(customer, UUID(int=UUID(people[1_500]).int + 1))
+    [made] = await write_persons(lane, [late], 1.0)
     assert isinstance(made, Created)
     await judge(scim, customer, admin)
+
+
+async def test_who_came_two_seconds_ago_is_not_counted_one_by_one(
+    scim: ScimClient, customer: Customer, admin: Connection, lane: Connection
+) -> None:
+    people = await many_of_old(admin, customer, CROWD, seconds=CROWD // 1_000 + 2.5)  # the last one: 2.5
+    await judge(scim, customer, admin)
+    assert await admin.fetchval(MILESTONES, customer.tenant) == CROWD // 1_000
+    # created late: its id is from among them
+    late = newcomer(customer, UUID(int=UUID(people[3_500]).int + 1))
+    [made] = await write_persons(lane, [late], 1.0)
+    assert isinstance(made, Created)
+    await judge(scim, customer, admin)
+
+
+async def test_who_is_being_created_is_not_counted_past(
+    scim: ScimClient, customer: Customer, admin: Connection, lane: Connection
+) -> None:
+    """Its id is the older one, its commit the later one, however long that takes."""
+    await many_of_old(admin, customer, 1_500)
+    transaction = lane.transaction()
+    await transaction.start()
+    began = time.time()
+    slow = newcomer(customer, uuid7(int(began * 1000), os.urandom(10)))
+    [made] = await write_persons(lane, [slow], 1.0)
+    assert isinstance(made, Created)
+    await many_of_old(admin, customer, CROWD, seconds=time.time() - began - 0.001)
+
+    async def everybody_is_of_old() -> bool:
+        return time.time() - began > CROWD / 1_000 + 3
+
+    await until(everybody_is_of_old, 30, "the time goes by")
+    await judge(scim, customer, admin)
+    assert await admin.fetchval(MILESTONES, customer.tenant) == 1
+    await transaction.commit()
+    await judge(scim, customer, admin)
+    assert await admin.fetchval(MILESTONES, customer.tenant) == (1_500 + 1 + CROWD) // 1_000
 
 
 async def test_who_leaves_while_milestones_are_set_is_not_counted(
