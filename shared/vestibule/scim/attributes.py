@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-UNBOUNDED = 1 << 62  # the body's own limit bounds such a text
+LONGEST_PLAIN = 200  # characters of a text that is taken at a glance
 
 
 class Type(StrEnum):
@@ -138,9 +138,9 @@ class ResourceType:
 
 
 def plain_texts(attributes: Iterable[Attribute]) -> dict[str, int]:
-    """The names whose value is one text that a client may set, each with its greatest length."""
+    """The names whose value is one text that a client may set, each with the length that needs no look."""
     return {
-        attribute.name: UNBOUNDED if attribute.longest is None else attribute.longest
+        attribute.name: min(attribute.longest or LONGEST_PLAIN, LONGEST_PLAIN)
         for attribute in attributes
         if attribute.type in (Type.STRING, Type.REFERENCE) and attribute.kept and not attribute.multi_valued
     }

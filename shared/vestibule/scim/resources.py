@@ -236,7 +236,8 @@ def _normalise_extension(schema: Schema, body: Mapping[str, object], repairs: se
     result: dict[str, Any] = {}
     plain = schema.plain_texts
     for key, value in body.items():
-        if key in plain and key not in result and type(value) is str and value.isprintable():
+        is_new = key in plain and key not in result
+        if is_new and type(value) is str and len(value) <= plain[key] and value.isprintable():
             result[key] = value
             continue
         attribute = schema.table.get(key) or schema.table.get(key.lower())

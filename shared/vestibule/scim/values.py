@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from vestibule.scim.attributes import Attribute, Mutability, Type
 from vestibule.scim.dialects import Repair, read_boolean, read_json_object, read_number
 from vestibule.scim.errors import InvalidSyntax, InvalidValue
-from vestibule.scim.folding import fold
+from vestibule.scim.folding import fold, stacks_marks
 from vestibule.scim.moments import moment
 
 MOST_ELEMENTS = 500
@@ -85,7 +85,7 @@ def normalise_complex(attribute: Attribute, value: object, repairs: set[Repair])
     plain = attribute.plain_texts
     result: dict[str, Any] = {}
     for key, inner in value.items():
-        # A printable text has neither NUL nor half of a surrogate pair.
+        # A printable text has neither NUL nor half of a surrogate pair, and a short one no heap of marks.
         if key in plain and type(inner) is str and len(inner) <= plain[key] and inner.isprintable():
             result[key] = inner
             continue
@@ -158,28 +158,32 @@ def element_key(attribute: Attribute, element: Mapping[str, Any]) -> ElementKey:
 
 
 def check_text(attribute: Attribute, value: str) -> str:
-    """A text that can be stored: no NUL, no half of a surrogate pair, not too long where we index it."""
+    """A text that can be stored: no NUL, no half of a surrogate pair, no heap of marks, not too long where
+    we index it."""
     if attribute.longest is not None and len(value) > attribute.longest:
         raise InvalidValue(
             f"The attribute '{attribute.name}' is longer than {attribute.longest} characters: "
             f"send a shorter value."
         )
     if "\x00" in value or (not value.isascii() and not is_storable(value)):
-        raise InvalidValue(f"The attribute '{attribute.name}' has a character that is no text: remove it.")
+        raise InvalidValue(
+            f"The attribute '{attribute.name}' has a character that is no text, or marks without end: "
+            "remove it."
+        )
     if attribute.type is Type.DATE_TIME and moment(value) is None:
         raise _misfit(attribute, value)
     return value
 
 
 def is_storable(text: str) -> bool:
-    """Whether a text can be written as UTF-8 and kept in a database."""
+    """Whether a text can be written as UTF-8, kept in a database, and folded."""
     if "\x00" in text:
         return False
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return not stacks_marks(text)
 
 
 def duplicate(name: str) -> InvalidSyntax:

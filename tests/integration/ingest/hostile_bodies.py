@@ -34,6 +34,7 @@ BROKEN_TEXTS = (
     b"\xff", b"\xc0\x80", b"\xe2\x82", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80",
     b"\\ud800", b"\\udc00", b"\\udc00\\ud800", b"\\ud83d", b"\\u0000", b"\x00", b"\x01", b"\\x41", b"\\u12",
     b"\\", b"\n", b"\x7f", b"\\u202e", b"\\uffff", b"\\ufdd0", b"\xf0\x9f\x91\xa9" * 600,
+    "\u0301\u0323".encode() * 200_000,
 )  # fmt: skip
 
 BODIES: Mapping[str, bytes] = {

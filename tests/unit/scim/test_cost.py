@@ -13,6 +13,8 @@ from vestibule.scim.errors import ScimError, TooMany
 from vestibule.scim.group_patch import patch_group
 from vestibule.scim.patch import patch_user
 from vestibule.scim.resources import parse_user
+from vestibule.scim.schemas import ENTERPRISE_SCHEMA, USER
+from vestibule.scim.search_documents import search_document
 from vestibule.scim.values import MOST_ELEMENTS
 
 SECONDS = 5.0  # on a busy machine; alone each takes well under one
@@ -20,7 +22,13 @@ MANY = [{"value": f"{n}@x.example", "type": "work"} for n in range(MOST_ELEMENTS
 CROWDED = parse_user({"userName": "ana", "emails": MANY}).document
 ALL_PRIMARY = [{**email, "primary": True} for email in MANY]
 FILTER = " or ".join(['value eq "z"'] * 10)
+MARKS = "\u0301\u0323" * 150_000  # out of order
 LISTED = parse_user({"userName": "ana", "urn:a:b": {"l": [*range(100, 1090)]}}).document
+
+
+def written(body: object) -> object:
+    """All that is made of a new user before it is stored."""
+    return search_document(parse_user(body).document, USER)
 
 
 def user_patch(*operations: dict[str, Any]) -> Callable[[], object]:
@@ -72,6 +80,16 @@ def bulk_of(data: object) -> object:
         pytest.param(
             user_patch({"op": "add", "value": {f"urn:a:b:c:d{n}": n for n in range(900)}}),
             id="free-attributes",
+        ),
+        pytest.param(lambda: written({"userName": "ana", "title": MARKS}), id="marks"),
+        pytest.param(lambda: written({"userName": "ana", "name": {"formatted": MARKS}}), id="marks-in-part"),
+        pytest.param(
+            lambda: written({"userName": "ana", ENTERPRISE_SCHEMA: {"division": MARKS}}), id="marks-beside"
+        ),
+        pytest.param(lambda: written({"userName": "ana", "urn:a:b": {"l": [MARKS]}}), id="free-marks"),
+        pytest.param(
+            lambda: written({"userName": "ana", "phoneNumbers": [{"value": MARKS[:200]}] * 500}),
+            id="some-marks",
         ),
         pytest.param(
             lambda: patch_user(
