@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeAlias
-from urllib.parse import quote
 
 import orjson
 
@@ -151,8 +150,8 @@ async def _create(
 
 
 async def _look_up(wire: Wire, customer: Measured, name: str, wanted: int, load: Load) -> None:
-    text = quote(f'userName eq "{name}@{customer.domain}"')
-    answer = await wire.call("GET", f"/Users?filter={text}")
+    address = f"{name}%40{customer.domain}"  # nothing else in it needs an escape
+    answer = await wire.call("GET", f"/Users?filter=userName%20eq%20%22{address}%22")
     load.note(answer)
     if b'"totalResults":%d,' % wanted not in answer.body:
         raise RuntimeError(f"the filter did not find {wanted}")
