@@ -120,11 +120,6 @@ class Speaker:
                         queue.append(subject)  # behind those that it may have to wait for
                         await asyncio.sleep(INSIST_PAUSE)
 
-    async def tell_everything(self) -> None:
-        """Have everything told now that waits to be told; see `tell`."""
-        while waiting := self.idp.agenda.dirty | set(self.idp.agenda.waiting):
-            await self.tell(waiting)
-
     async def read(self, conversation: Conversation[_T]) -> _T:
         """Have one conversation of whoever asks, without loss; returns what it found."""
         async with _Line(self.wire) as line:

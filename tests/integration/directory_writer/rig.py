@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -355,8 +355,3 @@ async def open_rig(database: Database, capabilities: Capabilities = EVERYTHING) 
             for desks in rig.opened:
                 await desks.close()
             await pool.close()
-
-
-def with_timing(call_seconds: float, claim_seconds: float) -> Callable[[Means], Means]:
-    """Other clocks for a writer."""
-    return lambda means: replace(means, timing=Timing(call_seconds, claim_seconds))
