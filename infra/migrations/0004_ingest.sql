@@ -484,7 +484,8 @@ begin
 end
 $$;
 
--- The groups of each of these persons, as finished JSON like members_of; no row without any.
+-- The groups of each of these persons, as finished JSON like members_of; no row without any. Each group is looked up once, by its
+-- id, and no join is left to the planner: it took one for a walk over all groups, for each person.
 create function ingest.groups_of_each(tenant uuid, connection uuid, persons uuid[])
     returns table (person_id uuid, groups text)
     language plpgsql stable rows 100
@@ -492,24 +493,36 @@ as $$
 #variable_conflict use_column
 begin
     return query
+    with direct as materialized (
+        select m.person_id, m.group_id as id from ingest.group_member m
+         where m.tenant_id = tenant and m.connection_id = connection and m.person_id = any (persons) and m.removed_at is null
+    ), nested as materialized (
+        select array(select distinct e.inner_id from ingest.enclosure e
+                      where e.tenant_id = tenant and e.connection_id = connection
+                        and e.inner_id = any (array(select d.id from direct d))) as ids
+    ), around as materialized (
+        select d.person_id, d.id, true as direct from direct d
+        union all
+        select d.person_id, e.id, false from nested n
+         cross join direct d
+         cross join lateral (
+                select x.outer_id as id from ingest.enclosure x
+                 where x.tenant_id = tenant and x.connection_id = connection and x.inner_id = d.id offset 0) e
+         where d.id = any (n.ids)
+    ), named as materialized (
+        select jsonb_object_agg(g.id, g.resource -> 'displayName') as names from (select distinct a.id from around a) u
+         cross join lateral (
+                select x.id, x.resource from ingest."group" x
+                 where x.tenant_id = tenant and x.connection_id = connection and x.id = u.id and x.removed_at is null offset 0) g
+    )
     select o.person_id,
-           '[' || string_agg('{"value":"' || g.id || '","$ref":"/Groups/' || g.id || '"'
-                             || coalesce(',"display":' || (g.resource -> 'displayName')::text, '')
+           '[' || string_agg('{"value":"' || o.id || '","$ref":"/Groups/' || o.id || '"'
+                             || coalesce(',"display":' || nullif(n.names -> o.id::text, 'null')::text, '')
                              || case when o.direct then ',"type":"direct"}' else ',"type":"indirect"}' end, ','
-                             order by g.id) || ']'
-      from (select x.person_id, x.id, bool_or(x.direct) as direct
-              from (select m.person_id, m.group_id as id, true as direct from ingest.group_member m
-                     where m.tenant_id = tenant and m.connection_id = connection and m.person_id = any (persons)
-                       and m.removed_at is null
-                    union all
-                    select m.person_id, e.outer_id, false from ingest.group_member m
-                      join ingest.enclosure e
-                        on e.inner_id = m.group_id and e.connection_id = m.connection_id and e.tenant_id = m.tenant_id
-                     where m.tenant_id = tenant and m.connection_id = connection and m.person_id = any (persons)
-                       and m.removed_at is null) x
-             group by x.person_id, x.id) o
-      join ingest."group" g on g.tenant_id = tenant and g.connection_id = connection and g.id = o.id
-     where g.removed_at is null
+                             order by o.id) || ']'
+      from (select a.person_id, a.id, bool_or(a.direct) as direct from around a group by a.person_id, a.id) o
+     cross join named n
+     where n.names ? o.id::text
      group by o.person_id;
 end
 $$;
@@ -1296,7 +1309,8 @@ begin
 end
 $$;
 
--- The addresses are relative to the base URL that ingest is reached at, and begin with a slash. Persons, then groups.
+-- The addresses are relative to the base URL that ingest is reached at, and begin with a slash. Persons, then groups. Lateral: each
+-- is looked up by its id; a join was planned as a walk over all persons between the first member and the last.
 create function ingest.members_of(tenant uuid, connection uuid, target uuid) returns text
     language plpgsql stable
 as $$
@@ -1306,13 +1320,17 @@ begin
                           || coalesce(',"display":' || nullif(p.resource -> 'displayName', '""')::text, '') || '}', ','
                           order by m.person_id)
           from ingest.group_member m
-          join ingest.person p on p.tenant_id = m.tenant_id and p.connection_id = m.connection_id and p.id = m.person_id
+         cross join lateral (
+                select x.resource from ingest.person x
+                 where x.tenant_id = tenant and x.connection_id = connection and x.id = m.person_id offset 0) p
          where m.tenant_id = tenant and m.connection_id = connection and m.group_id = target and m.removed_at is null
     ), (
         select string_agg('{"value":"' || s.member_id || '","$ref":"/Groups/' || s.member_id || '","type":"Group"'
                           || coalesce(',"display":' || (g.resource -> 'displayName')::text, '') || '}', ',' order by s.member_id)
           from ingest.subgroup s
-          join ingest."group" g on g.tenant_id = s.tenant_id and g.connection_id = s.connection_id and g.id = s.member_id
+         cross join lateral (
+                select x.resource from ingest."group" x
+                 where x.tenant_id = tenant and x.connection_id = connection and x.id = s.member_id offset 0) g
          where s.tenant_id = tenant and s.connection_id = connection and s.group_id = target
     )) || ']';
 end

@@ -16,6 +16,16 @@ select $1, $2, u.id, u.id, u.id, u.id, u.id, true, jsonb_build_object('userName'
   from unnest($3::uuid[]) as u (id)
 """
 
+TEAMS = """
+with g as (
+    insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, resource)
+    select $1, $2, u.id, u.id, jsonb_build_object('displayName', u.id) from unnest($3::uuid[]) as u (id)
+)
+insert into ingest.group_member (tenant_id, connection_id, group_id, person_id)
+select $1, $2, ($3::uuid[])[1 + p.number % cardinality($3::uuid[])], p.id
+  from unnest($4::uuid[]) with ordinality as p (id, number)
+"""
+
 
 async def many(admin: Connection, customer: Customer, count: int) -> list[str]:
     """So many persons of a customer, put there directly, in the order of their ids."""
@@ -28,6 +38,13 @@ async def many_of_old(
     """The same, as if the service had made them so long ago, one in each millisecond from then on."""
     first = int((time.time() - seconds) * 1000)
     return await _put(admin, customer, [uuid7(first + n, os.urandom(10)) for n in range(count)])
+
+
+async def many_teams(admin: Connection, customer: Customer, count: int, people: Sequence[str]) -> list[str]:
+    """So many groups, everybody in one of them, neighbours in different ones."""
+    ids = sorted(uuid4() for _ in range(count))
+    await admin.execute(TEAMS, customer.tenant, customer.connection, ids, people)
+    return [str(identifier) for identifier in ids]
 
 
 async def _put(admin: Connection, customer: Customer, ids: Sequence[UUID]) -> list[str]:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tests.integration.ingest.crowds import many, many_of_old
+from tests.integration.ingest.crowds import many, many_of_old, many_teams
 from tests.stack import Database
 from tests.tenants import Customer, make_customer, make_desk
 from vestibule.database.pool import Connection
@@ -29,6 +29,8 @@ from vestibule_ingest.lanes import REPLAN, SESSION
 PLANNED = 12  # executions, after which PostgreSQL keeps its generic plans
 CROWD = 50_000
 MOST_READ_BY_A_PAGE = 4_000  # of a hundred persons: what lies between two milestones, twice
+TEAM = 50
+MOST_READ_BY_A_TEAM = 5 * TEAM  # each member by its id, through two indexes
 MOST_READ = 20  # tuples by all tables and indexes together; a walk over the crowd would be thousands
 
 READ = """
@@ -156,7 +158,8 @@ async def test_a_page_reads_the_same_wherever_it_is(arranging: Connection, lane:
     read = {}
     for size in (2_000, 20_000):
         customer = await make_customer(arranging, await make_desk(arranging), token=mint(os.urandom(32)))
-        await many_of_old(arranging, customer, size)
+        people = await many_of_old(arranging, customer, size)
+        await many_teams(arranging, customer, size // 20, people)
         who = [customer.path, digest(customer.token)]
         page: list[Any] = ["true", None, [], None, None, False, False, None, None, size - 250, 100, False]
         call = Call("searches", "search", [*who, *page])
@@ -166,6 +169,23 @@ async def test_a_page_reads_the_same_wherever_it_is(arranging: Connection, lane:
         read[size] = await cost(lane, call)
     assert read[20_000] < read[2_000] + 50
     assert read[20_000] < MOST_READ_BY_A_PAGE
+
+
+async def test_a_group_reads_its_members_only(arranging: Connection, lane: Connection) -> None:
+    """Each of the fifty among all people; among a thousand groups, a person's own."""
+    customer = await make_customer(arranging, await make_desk(arranging), token=mint(os.urandom(32)))
+    who = [customer.path, digest(customer.token)]
+    for _ in range(PLANNED):
+        await cost(lane, Call("groups", "read", [*who, uuid4(), True]))
+        await cost(lane, Call("persons", "read", [[one] for one in (*who, "id", str(uuid4()), None)]))
+    people = await many_of_old(arranging, customer, 1_000 * TEAM)
+    teams = await many_teams(arranging, customer, 1_000, people)
+    await lane.execute(REPLAN)
+    for _ in range(PLANNED):  # whatever plan it is
+        team = await cost(lane, Call("groups", "read", [*who, UUID(teams[500]), True]))
+        person = await cost(lane, Call("persons", "read", [[one] for one in (*who, "id", people[-1], None)]))
+        assert TEAM < team < MOST_READ_BY_A_TEAM
+        assert 0 < person < MOST_READ
 
 
 async def cost(lane: Connection, call: Call) -> int:
