@@ -8,6 +8,7 @@ from vestibule.domain.tokens import Credential, digest, is_well_formed
 from vestibule.scim.errors import Unauthorized
 
 CHALLENGE: Final = 'Bearer realm="vestibule"'
+TAGS: Final = frozenset({b"if-match", b"if-none-match"})
 
 _PATH = re.compile(r"[a-z0-9]{20,40}", re.ASCII)
 _ADVICE = (
@@ -35,10 +36,16 @@ def credential_of(
 
 
 def headers_of(pairs: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
-    """Read headers by name, the last of a name; Unauthorized for two credentials: which is meant?"""
+    """Read headers by name, the last of a name; Unauthorized for two credentials: which is meant?
+
+    Tags in several lines are one list (RFC 9110 §5.3): with the last alone, others' versions would be refused.
+    """
     headers = dict(pairs)
-    if len(headers) != len(pairs) and sum(name == b"authorization" for name, _ in pairs) > 1:
-        raise unauthorized()
+    if len(headers) != len(pairs):
+        if sum(name == b"authorization" for name, _ in pairs) > 1:
+            raise unauthorized()
+        for name in TAGS & headers.keys():
+            headers[name] = b",".join(value for other, value in pairs if other == name)
     return headers
 
 

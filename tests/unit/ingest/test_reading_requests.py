@@ -62,6 +62,13 @@ def test_everything_else_is_a_strangers(path: str, header: str) -> None:
         credential_of(path, {b"authorization": header.encode("latin-1")}, nobody)
 
 
+def test_tags_in_several_lines_are_one_list() -> None:
+    lines = [(b"if-match", b'W/"1"'), (b"accept", b"a"), (b"accept", b"b"), (b"if-match", b'"2", W/"3"')]
+    headers = headers_of(lines)
+    assert headers[b"accept"] == b"b"
+    assert read_conditions(headers) == Conditions(match=Tags(frozenset({1, 2, 3})))
+
+
 def test_two_credentials_are_none() -> None:
     one = (b"authorization", f"Bearer {TOKEN}".encode())
     assert headers_of([one, (b"x", b"1"), (b"x", b"2")])[b"authorization"] == one[1]
