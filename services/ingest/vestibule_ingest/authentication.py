@@ -38,7 +38,7 @@ def credential_of(
 def headers_of(pairs: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
     """Read headers by name, the last of a name; Unauthorized for two credentials: which is meant?
 
-    Tags in several lines are one list (RFC 9110 §5.3): with the last alone, others' versions would be refused.
+    Tags in several lines are one list (RFC 9110 §5.3): the last alone would refuse the other versions.
     """
     headers = dict(pairs)
     if len(headers) != len(pairs):
