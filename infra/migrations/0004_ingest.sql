@@ -611,7 +611,7 @@ begin
 end
 $$;
 
--- Persons looked up by a key that a few have the same: email (a work address) or display_name. The first row is always a
+-- Persons looked up by what several have the same: email (a work address), display_name or group, directly or not. The first row is always a
 -- verdict row (`ok` with the total, or why not), the page follows with verdict null.
 create function ingest.find_persons(
     path text, token_hash bytea, key text, wanted text, wanted_active boolean, skipped bigint, page_size integer
@@ -621,6 +621,7 @@ create function ingest.find_persons(
 as $$
 declare
     who record;
+    wanted_id uuid := case when key = 'group' then wanted::uuid end;
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
@@ -644,16 +645,26 @@ begin
         select p.* from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
            and key = 'display_name' and p.display_name_ci = wanted
+        union all
+        select p.* from (select distinct w.id from ingest.persons_within(who.tenant_id, who.connection_id, wanted_id) as w (id)) w
+         cross join lateral (
+                select x.* from ingest.person x
+                 where x.tenant_id = who.tenant_id and x.connection_id = who.connection_id and x.id = w.id
+                   and x.removed_at is null offset 0) p
+         where key = 'group'
     ), hits as materialized (
-        select c.* from candidates c where wanted_active is null or c.resource -> 'active' = to_jsonb(wanted_active)
+        select c.id from candidates c where wanted_active is null or c.resource -> 'active' = to_jsonb(wanted_active)
     )
     select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::text, null::bigint,
            null::timestamptz, null::timestamptz
     union all
-    (select null::text, null::bigint, l.id, l.resource, ingest.groups_of(who.tenant_id, who.connection_id, l.id), l.version,
-            l.created_at, l.modified_at
-       from (select h.* from hits h order by h.id offset skipped limit page_size) l
-      order by l.id);
+    (select null::text, null::bigint, p.id, p.resource, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version,
+            p.created_at, p.modified_at
+       from (select h.id from hits h order by h.id offset skipped limit page_size) l
+      cross join lateral (
+            select x.* from ingest.person x
+             where x.tenant_id = who.tenant_id and x.connection_id = who.connection_id and x.id = l.id offset 0) p
+      order by p.id);
 end
 $$;
 

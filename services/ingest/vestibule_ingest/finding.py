@@ -28,7 +28,7 @@ from vestibule.scim.errors import TooMany
 from vestibule.scim.filters import Filter, parse_filter
 from vestibule.scim.limits import Limits
 from vestibule.scim.listing import ListQuery, Page, list_body, parse_list_query, parse_search_request
-from vestibule.scim.lookups import Field, Lookup, as_lookup
+from vestibule.scim.lookups import REFERENCES, Field, Lookup, as_lookup
 from vestibule.scim.ordering import as_sort_keys
 from vestibule.scim.projection import Projection, parse_projection, wants
 from vestibule.scim.schemas import GROUP, USER
@@ -47,6 +47,7 @@ _PERSON_KEYS: Final[Mapping[Field, PersonKey]] = {
     Field.EXTERNAL_ID: PersonKey.EXTERNAL_ID,
     Field.WORK_EMAIL: PersonKey.WORK_EMAIL,
     Field.DISPLAY_NAME: PersonKey.DISPLAY_NAME,
+    Field.GROUP: PersonKey.GROUP,
 }
 _GROUP_KEYS: Final[Mapping[Field, GroupKey]] = {
     Field.ID: GroupKey.ID,
@@ -118,7 +119,7 @@ class Finding:
 
     async def _answer(self, call: Call, request: Request) -> Response:
         lookup = request.lookup
-        if lookup is not None and lookup.field is not Field.MEMBER and not request.with_members:
+        if lookup is not None and lookup.field not in REFERENCES and not request.with_members:
             return await self._look_up(call, request, lookup)
         if lookup is None and not request.with_members and _is_plain(request):
             return await self._search(call, request)

@@ -99,13 +99,14 @@ Written: TypeAlias = Created | Replaced | Overtaken
 
 
 class PersonKey(StrEnum):
-    """What a user is looked up by; of each value few users, or only one, have the same."""
+    """What a user is looked up by; of each value but a group's few users, or only one, have the same."""
 
     ID = "id"
     USER_NAME = "user_name"
     EXTERNAL_ID = "external_id"
     WORK_EMAIL = "email"
     DISPLAY_NAME = "display_name"
+    GROUP = "group"
 
 
 UNIQUE_KEYS: Final = frozenset({PersonKey.ID, PersonKey.USER_NAME, PersonKey.EXTERNAL_ID})

@@ -22,6 +22,7 @@ class Field(StrEnum):
     DISPLAY_NAME = "display_name"
     WORK_EMAIL = "work_email"
     MEMBER = "member"
+    GROUP = "group"
     ACTIVE = "active"
 
 
@@ -43,6 +44,7 @@ _USER_FIELDS: Final = {
     "username": Field.USER_NAME,
     "displayname": Field.DISPLAY_NAME,
     "emails": Field.WORK_EMAIL,
+    "groups": Field.GROUP,
     "active": Field.ACTIVE,
 }
 _GROUP_FIELDS: Final = {
@@ -52,7 +54,10 @@ _GROUP_FIELDS: Final = {
     "members": Field.MEMBER,
 }
 _FOLDED: Final = frozenset({Field.USER_NAME, Field.DISPLAY_NAME, Field.WORK_EMAIL})
-_IDS: Final = frozenset({Field.ID, Field.MEMBER})
+REFERENCES: Final = frozenset(
+    {Field.MEMBER, Field.GROUP}
+)  # of the latter as many may be found as there are people
+_IDS: Final = frozenset({Field.ID, *REFERENCES})
 
 
 def as_lookup(condition: Filter, resource_type: ResourceType) -> Lookup | None:
@@ -87,7 +92,7 @@ def _term(condition: Filter, resource_type: ResourceType) -> _Term | None:
     match condition:
         case Comparison(name, Operator.EQ, value, None):
             found = _field(name, resource_type)
-            if found is Field.WORK_EMAIL or (name.sub is not None and found is not Field.MEMBER):
+            if found is Field.WORK_EMAIL or (name.sub is not None and found not in REFERENCES):
                 return None
             return _checked(found, value)
         case Comparison(name, Operator.EQ, value, where) if where is not None:
@@ -101,9 +106,9 @@ def _term(condition: Filter, resource_type: ResourceType) -> _Term | None:
 
 
 def _element_term(found: Field | None, where: Filter) -> _Term | None:
-    """`members[value eq "u"]` and `emails[type eq "work" and value eq "a"]`."""
+    """`members[value eq "u"]`, `groups[value eq "g"]` and `emails[type eq "work" and value eq "a"]`."""
     match where:
-        case Comparison(_, Operator.EQ, value, None) if found is Field.MEMBER and _is_of(where, "value"):
+        case Comparison(_, Operator.EQ, value, None) if found in REFERENCES and _is_of(where, "value"):
             return _checked(found, value)
         case And((one, other)) if found is Field.WORK_EMAIL:
             chosen, rest = (one, other) if _is_of(one, "value") else (other, one)

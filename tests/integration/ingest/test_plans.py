@@ -104,6 +104,7 @@ def calls(customer: Customer, member: str, group: str, stranger: str) -> Mapping
         "read by externalId": read("external_id", member),
         "find by e-mail": find("email", member),
         "find by displayName": find("display_name", member),
+        "find by group": find("group", stranger),
         **{
             f"search by {text}": search(*condition_of(text))
             for text in (
