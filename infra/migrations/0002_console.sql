@@ -124,6 +124,26 @@ grant select (name, tenant_id, connection_id, hint, created_at, expires_at, revo
     update (revoked_at, expires_at) on console.token to vestibule_console;  -- written, never read: the hash itself
 grant select, update (last_used_at) on console.token to vestibule_definer;
 
+-- Every token that is good now, with what it opens. `reading`: the path by which a request has to be read (see authenticate).
+create view console.credential with (security_invoker = true) as
+select t.hash, c.path, t.tenant_id, t.connection_id, n.desk_id, c.mode, c.key_trust, n.state,
+       case n.schemas_version when 0 then c.path else c.path || ';' || n.schemas_version end as reading,
+       t.last_used_at is null or t.last_used_at < now() - interval '5 minutes' as is_to_stamp
+  from console.token t
+  join console.connection c on c.tenant_id = t.tenant_id and c.id = t.connection_id
+  join console.tenant n on n.id = t.tenant_id
+ where t.revoked_at is null and (t.expires_at is null or t.expires_at > now());
+grant select on console.credential to vestibule_definer;
+
+create function console.stamp_tokens(hashes bytea[]) returns void
+    language sql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    -- skip locked: a hundred first requests of one token must not queue for this stamp
+    update console.token set last_used_at = now()
+     where hash in (select t.hash from console.token t where t.hash = any (hashes) for update skip locked)
+$$;
+
 -- Promise: returns one row. `verdict` is 'ok', 'unauthorized' or 'suspended'; for 'ok' the tenant is entered
 -- for the rest of the transaction. A token of another connection is 'unauthorized' exactly like an unknown one.
 -- `path` is the connection's, with `;` and a number behind it where the request was read by a version of the tenant's extension
@@ -137,26 +157,20 @@ create function console.authenticate(
     set search_path = pg_catalog, pg_temp
 as $$
 declare
-    used timestamptz;
     state text;
     reading text;
+    is_to_stamp boolean;
 begin
-    select t.tenant_id, t.connection_id, n.desk_id, c.mode, c.key_trust, n.state, t.last_used_at,
-           case n.schemas_version when 0 then c.path else c.path || ';' || n.schemas_version end
-      into tenant_id, connection_id, desk_id, mode, key_trust, state, used, reading
-      from console.token t
-      join console.connection c on c.tenant_id = t.tenant_id and c.id = t.connection_id
-      join console.tenant n on n.id = t.tenant_id
-     where t.hash = token_hash and c.path = split_part(authenticate.path, ';', 1)
-       and t.revoked_at is null and (t.expires_at is null or t.expires_at > now());
+    select c.tenant_id, c.connection_id, c.desk_id, c.mode, c.key_trust, c.state, c.reading, c.is_to_stamp
+      into tenant_id, connection_id, desk_id, mode, key_trust, state, reading, is_to_stamp
+      from console.credential c
+     where c.hash = token_hash and c.path = split_part(authenticate.path, ';', 1);
     if not found then
         verdict := 'unauthorized';
         return;
     end if;
-    if used is null or used < now() - interval '5 minutes' then
-        -- skip locked: a hundred first requests of one token must not queue for this stamp
-        update console.token set last_used_at = now()
-         where hash = (select t.hash from console.token t where t.hash = token_hash for update skip locked);
+    if is_to_stamp then
+        perform console.stamp_tokens(array[token_hash]);
     end if;
     if state <> 'active' then
         verdict := 'suspended';  -- named, so that the refusal can be recorded, but not entered
@@ -168,6 +182,40 @@ begin
     end if;
     state := set_config('app.tenant', tenant_id::text, true);  -- `perform` would run a statement for it
     verdict := 'ok';
+end
+$$;
+
+-- The same for many at once, for a fraction of what each would cost alone; a row for each, in any order, and no tenant is
+-- entered. Whoever asks enters that of an 'ok' before he looks at anything for it.
+create function console.authenticate_each(in paths text[], in token_hashes bytea[])
+    returns table (place bigint, verdict text, tenant_id uuid, connection_id uuid)
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    found record;
+    used bytea[];
+begin
+    for found in
+        select u.place, c.hash, c.tenant_id, c.connection_id, c.is_to_stamp,
+               case when c.hash is null then 'unauthorized' when c.state <> 'active' then 'suspended'
+                    when u.path <> c.reading then 'outdated' else 'ok' end as verdict
+          from unnest(paths, token_hashes) with ordinality u (path, hash, place)
+          left join console.credential c on c.hash = u.hash and c.path = split_part(u.path, ';', 1)
+    loop
+        if found.is_to_stamp then
+            used := used || found.hash;
+        end if;
+        place := found.place;
+        verdict := found.verdict;
+        tenant_id := found.tenant_id;
+        connection_id := found.connection_id;
+        return next;
+    end loop;
+    if used is not null then
+        perform console.stamp_tokens(used);
+    end if;
 end
 $$;
 
@@ -205,10 +253,13 @@ create function console.list_tenants()
 reset role;
 grant create on schema console to vestibule_definer;
 alter function console.authenticate(text, bytea) owner to vestibule_definer;
+alter function console.authenticate_each(text[], bytea[]) owner to vestibule_definer;
+alter function console.stamp_tokens(bytea[]) owner to vestibule_definer;
 alter function console.read_schemas(text, bytea) owner to vestibule_definer;
 alter function console.list_tenants() owner to vestibule_definer;
 revoke create on schema console from vestibule_definer;
-grant execute on function console.authenticate(text, bytea), console.read_schemas(text, bytea) to vestibule_ingest;
+grant execute on function console.authenticate(text, bytea), console.authenticate_each(text[], bytea[]),
+    console.read_schemas(text, bytea) to vestibule_ingest;
 grant execute on function console.list_tenants() to vestibule_console;
 
 -- `vestibule doctor` tells whether the database is at this version.

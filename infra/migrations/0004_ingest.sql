@@ -562,8 +562,8 @@ end
 $$;
 
 -- Persons that wait to be read at the same moment, of whatever connections, each by a key that only one can have: id, user_name
--- or external_id. A row per item, in order; verdicts: found | missing | unauthorized | suspended. Every item authenticates anew
--- and enters its own tenant. `groups`: see groups_of.
+-- or external_id. A row per item, in order; verdicts: found | missing | unauthorized | suspended. Every item is authenticated
+-- anew and enters its own tenant. `groups`: see groups_of.
 create function ingest.read_persons(
     paths text[], token_hashes bytea[], keys text[], wanted text[], wanted_actives boolean[]
 ) returns table (verdict text, id uuid, resource jsonb, groups text, version bigint, created_at timestamptz,
@@ -572,12 +572,10 @@ create function ingest.read_persons(
 as $$
 declare
     who record;
-    old_setting text;
     wanted_id uuid;
+    old_setting text;
 begin
-    for place in 1 .. cardinality(paths) loop
-        old_setting := set_config('app.tenant', '', true);  -- what an item before entered is left
-        who := console.authenticate(paths[place], token_hashes[place]);
+    for who in select * from console.authenticate_each(paths, token_hashes) order by place loop
         verdict := who.verdict;
         id := null;
         resource := null;
@@ -586,17 +584,18 @@ begin
             return next;
             continue;
         end if;
+        old_setting := set_config('app.tenant', who.tenant_id::text, true);
         wanted_id := null;
-        if keys[place] = 'id' then
-            wanted_id := wanted[place]::uuid;
-        elsif keys[place] = 'user_name' then
+        if keys[who.place] = 'id' then
+            wanted_id := wanted[who.place]::uuid;
+        elsif keys[who.place] = 'user_name' then
             select p.id into wanted_id from ingest.person p
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
-               and p.user_name_ci = wanted[place] and p.removed_at is null;
-        elsif keys[place] = 'external_id' then
+               and p.user_name_ci = wanted[who.place] and p.removed_at is null;
+        elsif keys[who.place] = 'external_id' then
             select p.id into wanted_id from ingest.person p
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
-               and p.external_id = wanted[place] and p.removed_at is null;
+               and p.external_id = wanted[who.place] and p.removed_at is null;
         end if;
         select p.id, p.resource, ingest.groups_of(who.tenant_id, who.connection_id, wanted_id),
                p.version, p.created_at, p.modified_at
@@ -604,7 +603,7 @@ begin
           from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = wanted_id
            and p.removed_at is null
-           and (wanted_actives[place] is null or p.resource -> 'active' = to_jsonb(wanted_actives[place]));
+           and (wanted_actives[who.place] is null or p.resource -> 'active' = to_jsonb(wanted_actives[who.place]));
         verdict := case when id is null then 'missing' else 'found' end;
         return next;
     end loop;
