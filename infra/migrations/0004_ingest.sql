@@ -653,16 +653,19 @@ begin
          where key = 'group'
     ), hits as materialized (
         select c.id from candidates c where wanted_active is null or c.resource -> 'active' = to_jsonb(wanted_active)
+    ), page as materialized (
+        select h.id from hits h order by h.id offset skipped limit page_size
     )
     select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::text, null::bigint,
            null::timestamptz, null::timestamptz
     union all
-    (select null::text, null::bigint, p.id, p.resource, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version,
-            p.created_at, p.modified_at
-       from (select h.id from hits h order by h.id offset skipped limit page_size) l
+    (select null::text, null::bigint, p.id, p.resource, g.groups, p.version, p.created_at, p.modified_at
+       from page l
       cross join lateral (
             select x.* from ingest.person x
              where x.tenant_id = who.tenant_id and x.connection_id = who.connection_id and x.id = l.id offset 0) p
+       left join ingest.groups_of_each(who.tenant_id, who.connection_id, array(select x.id from page x)) g
+                 on g.person_id = p.id
       order by p.id);
 end
 $$;
@@ -1502,15 +1505,16 @@ begin
                   order by h.k is null %s, coalesce(h.k, '''') %s, h.id %s offset $6 limit $7)',
             hits, beyond, way, way, way) end
         || format('
-        select %s as total, p.kind, p.id, p.k, coalesce(u.resource, g.resource) as resource, u.groups,
+        select %s as total, p.kind, p.id, p.k, coalesce(u.resource, g.resource) as resource, m.groups,
                coalesce(u.version, g.version) as version, coalesce(u.created_at, g.created_at) as created_at,
                coalesce(u.modified_at, g.modified_at) as modified_at
           from (values (1)) one (n)
           left join page p on true
           left join lateral (
-               select u.*, ingest.groups_of($1, $2, u.id) as groups
-                 from ingest.person u
+               select u.* from ingest.person u
                 where p.kind = ''User'' and u.tenant_id = $1 and u.connection_id = $2 and u.id = p.id offset 0) u on true
+          left join ingest.groups_of_each($1, $2, array(select x.id from page x where x.kind = ''User'')) m
+                    on m.person_id = u.id
           left join lateral (
                select g.* from ingest."group" g
                 where p.kind = ''Group'' and g.tenant_id = $1 and g.connection_id = $2 and g.id = p.id offset 0) g on true
