@@ -2,7 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help up status logs down demo test check bench load directory environment lock clean
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Debian's own Python first: it is built with optimizations, which one built at home often is not
+PYTHON ?= $(shell /usr/bin/python3.11 -c 'import venv, ensurepip' 2>/dev/null && echo /usr/bin/python3.11 \
+	|| command -v python3.11 || command -v python3)
 LOCAL = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo 'vestibule: Python 3.11 or newer is needed (set PYTHON=...)' >&2; exit 2; }; \
 	exec $(PYTHON) -m infra.local

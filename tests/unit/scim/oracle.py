@@ -1,5 +1,7 @@
 """Another reader of SCIM, scim2-models, asked for its opinion in our own terms."""
 
+import sys
+from enum import Enum
 from typing import Any, TypeAlias, cast
 
 from pydantic import ValidationError
@@ -18,6 +20,15 @@ POLICY = ScimPolicy(
 _USER: Any = User[EnterpriseUser]
 _MODELS: dict[str, Any] = {USER_SCHEMA: _USER, GROUP_SCHEMA: Group}
 _NOT_KEPT = frozenset({"schemas", "id", "meta", "password"})
+
+
+def _itself(member: Enum, _memo: object) -> Enum:
+    return member
+
+
+# An undeclared member of an enumeration, as the oracle makes them, cannot be copied before.
+if sys.version_info < (3, 11, 4):
+    Enum.__deepcopy__ = _itself  # type: ignore[assignment, method-assign]  # as Python has it since
 
 
 class Refused(Exception):
