@@ -11,6 +11,7 @@ from typing import TypeAlias
 import orjson
 
 from infra.identity_providers.wire import Answer, Wire
+from tests.load.measuring import quantile
 from tests.load.people import active_patch, okta_body
 from tests.load.surroundings import Measured
 
@@ -30,8 +31,13 @@ class Load:
 
     def percentile(self, share: float) -> float:
         """Seconds within which this share of the answers came."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+        return quantile(sorted(self.latencies), share)
+
+    def require_success(self) -> None:
+        """Raise RuntimeError for wrong answers: a rate of them is no rate."""
+        wrong = {status: number for status, number in self.statuses.items() if status >= 300}
+        if wrong:
+            raise RuntimeError(f"requests were not accepted: {wrong}")
 
     def note(self, answer: Answer) -> None:
         """Take an answer in."""

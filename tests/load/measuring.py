@@ -29,6 +29,11 @@ class Line:
     cpu_us: float | None = None  # of the service and PostgreSQL, for each request
 
 
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The value below which this share lies."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
 def document_of(rounds: Sequence[Sequence[Line]]) -> list[dict[str, Any]]:
     """Every line with the median, least and most of all rounds."""
     return [
