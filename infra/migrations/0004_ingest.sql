@@ -15,13 +15,14 @@ create table ingest.person (
     display_name_ci varchar(2000),
     email_ci varchar(2000),                              -- the primary work address, folded: for filters only
     active boolean not null,
-    resource jsonb not null,                             -- as sent, normalised names, without id, meta, groups
+    document text not null,                              -- JSON as sent, normalised names, without id, meta, groups: answered as it is
+    resource jsonb generated always as (document::jsonb) stored,  -- the same, to be looked into; as text it would cost 4 us a row
     search jsonb,                                        -- its attributes whose texts ASCII's lower case does not fold, folded
     version bigint not null default 1,
     created_at timestamptz not null default now(),
     modified_at timestamptz not null default now(),
     removed_at timestamptz
-) with (fillfactor = 85, autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500);
+) with (fillfactor = 85, toast_tuple_target = 4080, autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500);
 create unique index person_user_name on ingest.person (user_name_ci, connection_id, tenant_id) where removed_at is null;
 create unique index person_external_id on ingest.person (external_id, connection_id, tenant_id)
     where removed_at is null and external_id is not null;
@@ -43,7 +44,8 @@ create table ingest."group" (
     id uuid not null,
     external_id varchar(1024),
     display_name_ci varchar(2000) not null,
-    resource jsonb not null,                             -- without id, meta, members
+    document text not null,                              -- JSON without id, meta, members
+    resource jsonb generated always as (document::jsonb) stored,
     search jsonb,                                        -- as a person's
     version bigint not null default 1,
     created_at timestamptz not null default now(),
@@ -156,12 +158,12 @@ alter table ingest.group_member alter tenant_id set (n_distinct = 1), alter conn
     alter group_id set (n_distinct = 10);
 with p as (
     insert into ingest.person (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active,
-                               resource)
-    select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), n, n, n, n, true, jsonb_build_object('userName', n)
+                               document)
+    select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), n, n, n, n, true, jsonb_build_object('userName', n)::text
       from (select i::text as n from generate_series(1, 4000) i) i returning tenant_id, connection_id, id
 ), g as (
-    insert into ingest."group" (tenant_id, connection_id, id, external_id, display_name_ci, resource)
-    select p.tenant_id, p.connection_id, p.id, p.id, p.id, jsonb_build_object('displayName', p.id) from p
+    insert into ingest."group" (tenant_id, connection_id, id, external_id, display_name_ci, document)
+    select p.tenant_id, p.connection_id, p.id, p.id, p.id, jsonb_build_object('displayName', p.id)::text from p
 )
 insert into ingest.group_member (tenant_id, connection_id, group_id, person_id)
 select p.tenant_id, p.connection_id, p.id, p.id from p;
@@ -261,7 +263,7 @@ $$;
 -- external_id_taken | unauthorized | suspended.
 create function ingest.create_person(
     in path text, in token_hash bytea, in new_id uuid, in new_external_id text, in new_user_name_ci text,
-    in new_display_name_ci text, in new_email_ci text, in new_active boolean, in new_resource jsonb, in new_search jsonb,
+    in new_display_name_ci text, in new_email_ci text, in new_active boolean, in new_document text, in new_search jsonb,
     in new_trace text, out verdict text, out id uuid, out version bigint, out created_at timestamptz, out modified_at timestamptz
 )
     language plpgsql volatile
@@ -285,10 +287,10 @@ begin
     if past is null then
         -- not an exception handler: its subtransaction would cost every create a transaction id of its own
         insert into ingest.person as p
-            (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active, resource,
+            (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active, document,
              search)
         values (who.tenant_id, who.connection_id, new_id, new_external_id, new_user_name_ci, new_display_name_ci,
-                new_email_ci, new_active, new_resource, new_search)
+                new_email_ci, new_active, new_document, new_search)
         on conflict do nothing
         returning 'created', p.id, p.version, p.created_at, p.modified_at
              into verdict, id, version, created_at, modified_at;
@@ -297,7 +299,7 @@ begin
             update ingest.person p
                set removed_at = null, external_id = new_external_id,
                    user_name_ci = new_user_name_ci, display_name_ci = new_display_name_ci, email_ci = new_email_ci,
-                   active = new_active, resource = new_resource, search = new_search, version = p.version + 1,
+                   active = new_active, document = new_document, search = new_search, version = p.version + 1,
                    modified_at = now()
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = past
             returning 'returned', p.id, p.version, p.created_at, p.modified_at
@@ -343,13 +345,13 @@ as $$
         then 'display_name_taken' else 'external_id_taken' end
 $$;
 
--- Verdicts: replaced | missing | stale (another write came between: `version` and `resource` are its) | user_name_taken |
+-- Verdicts: replaced | missing | stale (another write came between: `version` and `document` are its) | user_name_taken |
 -- external_id_taken | unauthorized | suspended. Taking active from true to false marks on the leavers' lane.
 create function ingest.replace_person(
     in path text, in token_hash bytea, in target uuid, in expected_version bigint, in new_external_id text,
     in new_user_name_ci text, in new_display_name_ci text, in new_email_ci text, in new_active boolean,
-    in new_resource jsonb, in new_search jsonb, in operation text, in new_trace text,
-    out verdict text, out version bigint, out modified_at timestamptz, out resource jsonb
+    in new_document text, in new_search jsonb, in operation text, in new_trace text,
+    out verdict text, out version bigint, out modified_at timestamptz, out document text
 )
     language plpgsql volatile
 as $$
@@ -370,21 +372,21 @@ begin
         return;
     elsif old.version <> expected_version then
         verdict := 'stale';
-        select p.version, p.modified_at, p.resource into version, modified_at, resource from ingest.person p
+        select p.version, p.modified_at, p.document into version, modified_at, document from ingest.person p
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target;
         return;
     end if;
     if old.user_name_ci = new_user_name_ci and old.external_id is not distinct from new_external_id then
         update ingest.person p
            set display_name_ci = new_display_name_ci, email_ci = new_email_ci, active = new_active,
-               resource = new_resource, search = new_search, version = p.version + 1, modified_at = now()
+               document = new_document, search = new_search, version = p.version + 1, modified_at = now()
          where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target
         returning 'replaced', p.version, p.modified_at into verdict, version, modified_at;
     else
         begin
             update ingest.person p
                set external_id = new_external_id, user_name_ci = new_user_name_ci, display_name_ci = new_display_name_ci,
-                   email_ci = new_email_ci, active = new_active, resource = new_resource, search = new_search,
+                   email_ci = new_email_ci, active = new_active, document = new_document, search = new_search,
                    version = p.version + 1, modified_at = now()
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = target
             returning 'replaced', p.version, p.modified_at into verdict, version, modified_at;
@@ -410,9 +412,9 @@ $$;
 -- many ms an item may wait for another transaction's lock; then, and when any item fails, nothing of the whole was done.
 create function ingest.write_persons(
     patience integer, paths text[], token_hashes bytea[], ids uuid[], expected_versions bigint[], new_external_ids text[],
-    new_user_names_ci text[], new_display_names_ci text[], new_emails_ci text[], new_actives boolean[], new_resources jsonb[],
+    new_user_names_ci text[], new_display_names_ci text[], new_emails_ci text[], new_actives boolean[], new_documents text[],
     new_searches jsonb[], operations text[], new_traces text[]
-) returns table (verdict text, id uuid, version bigint, created_at timestamptz, modified_at timestamptz, resource jsonb)
+) returns table (verdict text, id uuid, version bigint, created_at timestamptz, modified_at timestamptz, document text)
     language plpgsql volatile
 as $$
 declare
@@ -425,19 +427,19 @@ begin
         if expected_versions[place] is null then
             made := ingest.create_person(
                 paths[place], token_hashes[place], ids[place], new_external_ids[place], new_user_names_ci[place],
-                new_display_names_ci[place], new_emails_ci[place], new_actives[place], new_resources[place],
+                new_display_names_ci[place], new_emails_ci[place], new_actives[place], new_documents[place],
                 new_searches[place], new_traces[place]);
             id := made.id;
             created_at := made.created_at;
-            resource := null;
+            document := null;
         else
             made := ingest.replace_person(
                 paths[place], token_hashes[place], ids[place], expected_versions[place], new_external_ids[place],
                 new_user_names_ci[place], new_display_names_ci[place], new_emails_ci[place], new_actives[place],
-                new_resources[place], new_searches[place], operations[place], new_traces[place]);
+                new_documents[place], new_searches[place], operations[place], new_traces[place]);
             id := ids[place];
             created_at := null;
-            resource := made.resource;
+            document := made.document;
         end if;
         verdict := made.verdict;
         version := made.version;
@@ -566,44 +568,50 @@ $$;
 -- anew and enters its own tenant. `groups`: see groups_of.
 create function ingest.read_persons(
     paths text[], token_hashes bytea[], keys text[], wanted text[], wanted_actives boolean[]
-) returns table (verdict text, id uuid, resource jsonb, groups text, version bigint, created_at timestamptz,
+) returns table (verdict text, id uuid, document text, groups text, version bigint, created_at timestamptz,
                  modified_at timestamptz)
     language plpgsql volatile
 as $$
 declare
     who record;
-    wanted_id uuid;
+    key text;
+    value text;
+    is_active jsonb;
     old_setting text;
 begin
     for who in select * from console.authenticate_each(paths, token_hashes) order by place loop
         verdict := who.verdict;
         id := null;
-        resource := null;
+        document := null;
         groups := null;
         if verdict <> 'ok' then
             return next;
             continue;
         end if;
         old_setting := set_config('app.tenant', who.tenant_id::text, true);
-        wanted_id := null;
-        if keys[who.place] = 'id' then
-            wanted_id := wanted[who.place]::uuid;
-        elsif keys[who.place] = 'user_name' then
-            select p.id into wanted_id from ingest.person p
-             where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
-               and p.user_name_ci = wanted[who.place] and p.removed_at is null;
-        elsif keys[who.place] = 'external_id' then
-            select p.id into wanted_id from ingest.person p
-             where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id
-               and p.external_id = wanted[who.place] and p.removed_at is null;
+        key := keys[who.place];
+        value := wanted[who.place];
+        is_active := to_jsonb(wanted_actives[who.place]);
+        -- thrice the same but for the key: to find an id first would cost a third more
+        if key = 'id' then
+            select p.id, p.document, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version, p.created_at, p.modified_at
+              into id, document, groups, version, created_at, modified_at
+              from ingest.person p
+             where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = value::uuid
+               and p.removed_at is null and (is_active is null or p.resource -> 'active' = is_active);
+        elsif key = 'user_name' then
+            select p.id, p.document, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version, p.created_at, p.modified_at
+              into id, document, groups, version, created_at, modified_at
+              from ingest.person p
+             where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.user_name_ci = value
+               and p.removed_at is null and (is_active is null or p.resource -> 'active' = is_active);
+        elsif key = 'external_id' then
+            select p.id, p.document, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version, p.created_at, p.modified_at
+              into id, document, groups, version, created_at, modified_at
+              from ingest.person p
+             where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.external_id = value
+               and p.removed_at is null and (is_active is null or p.resource -> 'active' = is_active);
         end if;
-        select p.id, p.resource, ingest.groups_of(who.tenant_id, who.connection_id, wanted_id),
-               p.version, p.created_at, p.modified_at
-          into id, resource, groups, version, created_at, modified_at
-          from ingest.person p
-         where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = wanted_id
-           and p.removed_at is null
-           and (wanted_actives[who.place] is null or p.resource -> 'active' = to_jsonb(wanted_actives[who.place]));
         verdict := case when id is null then 'missing' else 'found' end;
         return next;
     end loop;
@@ -614,7 +622,7 @@ $$;
 -- verdict row (`ok` with the total, or why not), the page follows with verdict null.
 create function ingest.find_persons(
     path text, token_hash bytea, key text, wanted text, wanted_active boolean, skipped bigint, page_size integer
-) returns table (verdict text, total bigint, id uuid, resource jsonb, groups text, version bigint,
+) returns table (verdict text, total bigint, id uuid, document text, groups text, version bigint,
                  created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
 as $$
@@ -624,7 +632,7 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::bigint, null::uuid, null::jsonb, null::text, null::bigint,
+        return query select who.verdict, null::bigint, null::uuid, null::text, null::text, null::bigint,
                             null::timestamptz, null::timestamptz;
         return;
     end if;
@@ -656,10 +664,10 @@ begin
     ), page as materialized (
         select h.id from hits h order by h.id offset skipped limit page_size
     )
-    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::text, null::bigint,
+    select 'ok'::text, (select count(*) from hits), null::uuid, null::text, null::text, null::bigint,
            null::timestamptz, null::timestamptz
     union all
-    (select null::text, null::bigint, p.id, p.resource, g.groups, p.version, p.created_at, p.modified_at
+    (select null::text, null::bigint, p.id, p.document, g.groups, p.version, p.created_at, p.modified_at
        from page l
       cross join lateral (
             select x.* from ingest.person x
@@ -986,7 +994,7 @@ $$;
 -- nested_too_deep | nested_too_often | unauthorized | suspended.
 create function ingest.create_group(
     in path text, in token_hash bytea, in new_id uuid, in new_external_id text, in new_display_name_ci text,
-    in new_resource jsonb, in new_search jsonb, in added uuid[], in added_names text[], in said_groups text[],
+    in new_document text, in new_search jsonb, in added uuid[], in added_names text[], in said_groups text[],
     in with_members boolean, in new_trace text,
     out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown text[],
     out members text
@@ -1018,8 +1026,8 @@ begin
     if verdict is not null then
         return;
     end if;
-    insert into ingest."group" as g (tenant_id, connection_id, id, external_id, display_name_ci, resource, search)
-    values (who.tenant_id, who.connection_id, new_id, new_external_id, new_display_name_ci, new_resource, new_search)
+    insert into ingest."group" as g (tenant_id, connection_id, id, external_id, display_name_ci, document, search)
+    values (who.tenant_id, who.connection_id, new_id, new_external_id, new_display_name_ci, new_document, new_search)
     on conflict do nothing
     returning 'created', g.version, g.created_at, g.modified_at into verdict, version, created_at, modified_at;
     if not found then
@@ -1043,12 +1051,12 @@ begin
 end
 $$;
 
--- One write to a group. `new_resource` null leaves the attributes (and the version check) alone: adding one member reads
+-- One write to a group. `new_document` null leaves the attributes (and the version check) alone: adding one member reads
 -- no list. `everything` true: the member list becomes exactly `added`. Removing a stranger or adding twice changes nothing.
 -- `members`, `unknown`: as create_group. Verdicts: changed | unchanged | missing | stale | those of create_group.
 create function ingest.change_group(
     in path text, in token_hash bytea, in target uuid, in expected_version bigint, in new_external_id text,
-    in new_display_name_ci text, in new_resource jsonb, in new_search jsonb, in everything boolean, in added uuid[],
+    in new_display_name_ci text, in new_document text, in new_search jsonb, in everything boolean, in added uuid[],
     in added_names text[], in said_groups text[], in removed uuid[], in removed_names text[], in with_members boolean,
     in new_trace text,
     out verdict text, out version bigint, out created_at timestamptz, out modified_at timestamptz, out unknown text[],
@@ -1110,8 +1118,8 @@ begin
     if verdict is not null then
         return;
     end if;
-    renamed := new_resource is not null
-               and (new_resource <> old.resource or new_external_id is distinct from old.external_id);
+    renamed := new_document is not null
+               and (new_document::jsonb <> old.resource or new_external_id is distinct from old.external_id);
     begin
         -- before the members are looked at: who is just arriving is then one of them, or finds nothing parked
         perform ingest.unpark_members(who.tenant_id, who.connection_id, target, everything, unknown, removed, removed_names);
@@ -1129,7 +1137,7 @@ begin
             update ingest."group" g
                set external_id = case when renamed then new_external_id else g.external_id end,
                    display_name_ci = case when renamed then new_display_name_ci else g.display_name_ci end,
-                   resource = case when renamed then new_resource else g.resource end,
+                   document = case when renamed then new_document else g.document end,
                    search = case when renamed then new_search else g.search end,
                    version = g.version + 1, modified_at = now()
              where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target
@@ -1298,7 +1306,7 @@ $$;
 -- fifty thousand ids would hold up the service's event loop, and it has nothing to do with them.
 create function ingest.read_group(
     in path text, in token_hash bytea, in target uuid, in with_members boolean,
-    out verdict text, out resource jsonb, out members text, out version bigint, out created_at timestamptz,
+    out verdict text, out document text, out members text, out version bigint, out created_at timestamptz,
     out modified_at timestamptz
 )
     language plpgsql volatile
@@ -1311,9 +1319,9 @@ begin
         verdict := who.verdict;
         return;
     end if;
-    select 'found', g.resource, case when with_members then ingest.members_of(g.tenant_id, g.connection_id, g.id) end,
+    select 'found', g.document, case when with_members then ingest.members_of(g.tenant_id, g.connection_id, g.id) end,
            g.version, g.created_at, g.modified_at
-      into verdict, resource, members, version, created_at, modified_at
+      into verdict, document, members, version, created_at, modified_at
       from ingest."group" g
      where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.id = target and g.removed_at is null;
     if not found then
@@ -1354,7 +1362,7 @@ $$;
 create function ingest.find_groups(
     path text, token_hash bytea, key text, wanted text, wanted_member uuid, with_members boolean, skipped bigint,
     page_size integer
-) returns table (verdict text, total bigint, id uuid, resource jsonb, members text, version bigint,
+) returns table (verdict text, total bigint, id uuid, document text, members text, version bigint,
                  created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
 as $$
@@ -1366,11 +1374,11 @@ declare
 begin
     who := console.authenticate(path, token_hash);
     if who.verdict <> 'ok' then
-        return query select who.verdict, null::bigint, null::uuid, null::jsonb, null::text, null::bigint,
+        return query select who.verdict, null::bigint, null::uuid, null::text, null::text, null::bigint,
                             null::timestamptz, null::timestamptz;
         return;
     end if;
-    for verdict, total, id, resource, version, created_at, modified_at in
+    for verdict, total, id, document, version, created_at, modified_at in
     with candidates as (
         select g.* from ingest."group" g
          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
@@ -1404,10 +1412,10 @@ begin
                  where s.tenant_id = c.tenant_id and s.connection_id = c.connection_id and s.group_id = c.id
                    and s.member_id = wanted_member)
     )
-    select 'ok'::text, (select count(*) from hits), null::uuid, null::jsonb, null::bigint, null::timestamptz,
+    select 'ok'::text, (select count(*) from hits), null::uuid, null::text, null::bigint, null::timestamptz,
            null::timestamptz
     union all
-    (select null::text, null::bigint, l.id, l.resource, l.version, l.created_at, l.modified_at
+    (select null::text, null::bigint, l.id, l.document, l.version, l.created_at, l.modified_at
        from (select h.* from hits h order by h.id offset skipped limit page_size) l
       order by l.id)
     loop
@@ -1431,12 +1439,12 @@ as $$ select (length(members) - length(replace(members, '"$ref":"/', ''))) / len
 -- Any other list. A condition is written by vestibule.scim.conditions over the row `r`, its values stand in `arguments`; null:
 -- that type is not asked for. It runs with the caller's own rights, under row level security, whatever it says. A sort key is
 -- an expression of the same kind; null: by id. `backwards`: the page that ends before the last key and id instead of the one
--- that begins behind them, and its rows in that order. A row too many, or one without resource, says that there are more.
+-- that begins behind them, and its rows in that order. A row too many, or one without document, says that there are more.
 create function ingest.search(
     path text, token_hash bytea, person_condition text, group_condition text, arguments text[], person_key text,
     group_key text, descending boolean, backwards boolean, last_key text, last_id uuid, skipped bigint, page_size integer,
     with_members boolean
-) returns table (verdict text, total bigint, kind text, id uuid, sort_key text, resource jsonb, groups text, members text,
+) returns table (verdict text, total bigint, kind text, id uuid, sort_key text, document text, groups text, members text,
                  version bigint, created_at timestamptz, modified_at timestamptz)
     language plpgsql volatile
 as $$
@@ -1477,14 +1485,14 @@ begin
             end if;
             return query
             with l as materialized (
-                select p.id, p.resource, p.version, p.created_at, p.modified_at from ingest.person p
+                select p.id, p.document, p.version, p.created_at, p.modified_at from ingest.person p
                  where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.removed_at is null
                    and p.id >= (select f.id from ingest.person f
                                  where f.tenant_id = who.tenant_id and f.connection_id = who.connection_id
                                    and f.removed_at is null and f.id > last_id
                                  order by f.id offset skipped limit 1)
                  order by p.id limit page_size + 1)
-            select null::text, null::bigint, 'User', l.id, null::text, l.resource, g.groups, null::text, l.version,
+            select null::text, null::bigint, 'User', l.id, null::text, l.document, g.groups, null::text, l.version,
                    l.created_at, l.modified_at
               from l left join ingest.groups_of_each(who.tenant_id, who.connection_id, array(select l.id from l)) g
                        on g.person_id = l.id
@@ -1505,7 +1513,7 @@ begin
                   order by h.k is null %s, coalesce(h.k, '''') %s, h.id %s offset $6 limit $7)',
             hits, beyond, way, way, way) end
         || format('
-        select %s as total, p.kind, p.id, p.k, coalesce(u.resource, g.resource) as resource, m.groups,
+        select %s as total, p.kind, p.id, p.k, coalesce(u.document, g.document) as document, m.groups,
                coalesce(u.version, g.version) as version, coalesce(u.created_at, g.created_at) as created_at,
                coalesce(u.modified_at, g.modified_at) as modified_at
           from (values (1)) one (n)
@@ -1534,21 +1542,21 @@ begin
         kind := row.kind;
         id := row.id;
         sort_key := row.k;
-        resource := case when number <= page_size then row.resource end;
+        document := case when number <= page_size then row.document end;
         groups := row.groups;
         members := null;
         version := row.version;
         created_at := row.created_at;
         modified_at := row.modified_at;
-        if with_members and kind = 'Group' and resource is not null then
+        if with_members and kind = 'Group' and document is not null then
             members := ingest.members_of(who.tenant_id, who.connection_id, id);
             room := room - ingest.members_in(members);
             if room < 0 and number > 1 then
-                resource := null;
+                document := null;
             end if;
         end if;
         return next;
-        exit when resource is null;
+        exit when document is null;
     end loop;
 end
 $$;
@@ -1684,7 +1692,7 @@ $$;
 -- Brings what was stored before into the shape of schemas that an operator defined since: extension bodies and `search` change, all
 -- else must be as it is, and who was written meanwhile has that shape already. Returns how many rows it changed.
 create function ingest.refit(
-    tenant uuid, connection uuid, kind text, ids uuid[], versions bigint[], resources jsonb[], searches jsonb[]
+    tenant uuid, connection uuid, kind text, ids uuid[], versions bigint[], documents text[], searches jsonb[]
 ) returns integer
     language plpgsql volatile security definer
     set search_path = pg_catalog, pg_temp
@@ -1697,33 +1705,34 @@ begin
     end if;
     execute format('
         with fitted as (
-            select * from unnest($3, $4, $5, $6) as f (id, version, resource, search)),
+            select * from unnest($3, $4, $5, $6) as f (id, version, document, search)),
         held as (
             select r.id from ingest.%1$I r join fitted f on f.id = r.id and f.version = r.version
              where r.tenant_id = $1 and r.connection_id = $2
                and (select coalesce(jsonb_object_agg(k.key, k.value), ''{}'') from jsonb_each(r.resource) k
                      where strpos(k.key, '':'') = 0)
-                 = (select coalesce(jsonb_object_agg(k.key, k.value), ''{}'') from jsonb_each(f.resource) k
+                 = (select coalesce(jsonb_object_agg(k.key, k.value), ''{}'') from jsonb_each(f.document::jsonb) k
                      where strpos(k.key, '':'') = 0)
              order by r.id for no key update of r)
         update ingest.%1$I r
-           set resource = f.resource, search = f.search, version = r.version + (r.resource <> f.resource)::integer,
-               modified_at = case when r.resource <> f.resource then now() else r.modified_at end
+           set document = f.document, search = f.search,
+               version = r.version + (r.resource <> f.document::jsonb)::integer,
+               modified_at = case when r.resource <> f.document::jsonb then now() else r.modified_at end
           from fitted f join held h on h.id = f.id
          where r.tenant_id = $1 and r.connection_id = $2 and r.id = f.id',
         case kind when 'Group' then 'group' else 'person' end)
-    using tenant, connection, ids, versions, resources, searches;
+    using tenant, connection, ids, versions, documents, searches;
     get diagnostics changed = row_count;
     return changed;
 end
 $$;
 
 grant execute on all functions in schema ingest to vestibule_ingest;
-revoke execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], jsonb[], jsonb[]) from vestibule_ingest;
-grant select (version, resource, modified_at), update (resource, search, version, modified_at)
+revoke execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], text[], jsonb[]) from vestibule_ingest;
+grant select (version, resource, modified_at), update (document, search, version, modified_at)
     on ingest.person, ingest."group" to vestibule_definer;
 reset role;
 grant create on schema ingest to vestibule_definer;
-alter function ingest.refit(uuid, uuid, text, uuid[], bigint[], jsonb[], jsonb[]) owner to vestibule_definer;
+alter function ingest.refit(uuid, uuid, text, uuid[], bigint[], text[], jsonb[]) owner to vestibule_definer;
 revoke create on schema ingest from vestibule_definer;
-grant execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], jsonb[], jsonb[]) to vestibule_console;
+grant execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], text[], jsonb[]) to vestibule_console;

@@ -196,7 +196,7 @@ create function router.read_work(tenants uuid[], kinds text[], ids uuid[])
         kind text, id uuid, tenant_id uuid, seen_version bigint, attempts smallint, prio smallint, waited double precision,
         desk_id uuid, capabilities jsonb, tenant_state text, tenant_name text, organization_prefix text,
         connection_id uuid, mode text, mapping_version integer,
-        resource jsonb, active boolean, removed boolean, groups uuid[],
+        document text, active boolean, removed boolean, groups uuid[],
         account_id uuid, account_email text, account_login text, account_display_name text,
         account_access boolean, account_hash text, account_at_desk boolean
     )
@@ -219,7 +219,7 @@ begin
              cross join lateral (select * from chain.sync f where f.kind = k.kind and f.id = k.id offset 0) s
              where s.tenant_id = one and s.stage = 'router' and s.done_version < s.version
         ), resources as materialized (
-            select 'person' as kind, p.id, p.connection_id, p.resource, p.active, p.removed_at is not null as removed,
+            select 'person' as kind, p.id, p.connection_id, p.document, p.active, p.removed_at is not null as removed,
                    array(  -- direct and indirect ones
                        select n.id from (
                             select m.group_id as id from ingest.group_member m
@@ -241,7 +241,7 @@ begin
                  select * from ingest.person f where f.tenant_id = one and f.connection_id = x.id and f.id = w.id offset 0) p
              where w.kind = 'person' and x.tenant_id = one
             union all
-            select 'group', g.id, g.connection_id, g.resource, null, g.removed_at is not null, null
+            select 'group', g.id, g.connection_id, g.document, null, g.removed_at is not null, null
               from work w
              cross join console.connection x
              cross join lateral (
@@ -251,7 +251,7 @@ begin
         select w.kind, w.id, n.id, w.version, w.attempts, w.prio, w.waited,
                n.desk_id, d.capabilities, n.state, n.name, n.organization_prefix,
                c.id, c.mode, c.mapping_version,
-               r.resource, r.active, r.removed, r.groups,
+               r.document, r.active, r.removed, r.groups,
                a.id, a.email, a.login, a.display_name, a.access, a.wanted_hash,
                case when a.id is not null then writer.is_at_desk(one, a.id) end
           from work w

@@ -54,7 +54,7 @@ class People:
         person = uuid4()
         await self.admin.execute(
             "insert into ingest.person "
-            "(tenant_id, connection_id, id, user_name_ci, active, resource, removed_at) "
+            "(tenant_id, connection_id, id, user_name_ci, active, document, removed_at) "
             "values ($1, $2, $3, $4, true, '{}', case when $5 then now() end)",
             self.customer.tenant,
             self.customer.connection,
@@ -182,7 +182,7 @@ class People:
         """A group as ingest stores it."""
         group = uuid4()
         await self.admin.execute(
-            'insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, resource) '
+            'insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, document) '
             "values ($1, $2, $3, $4, '{}')",
             self.customer.tenant,
             self.customer.connection,

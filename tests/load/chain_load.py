@@ -46,13 +46,13 @@ FIRST_LOAD = """
 with t as (select c.tenant_id, c.id as connection, n.desk_id from console.connection c
              join console.tenant n on n.id = c.tenant_id where n.slug = $1),
      p as (insert into ingest.person
-               (tenant_id, connection_id, id, external_id, user_name_ci, active, resource)
+               (tenant_id, connection_id, id, external_id, user_name_ci, active, document)
            select t.tenant_id, t.connection, gen_random_uuid(), 'load' || n,
                   'load' || n || '@load.example', true,
                   jsonb_build_object('userName', 'load' || n || '@load.example', 'active', true,
                       'displayName', 'Load ' || n, 'externalId', 'load' || n,
                       'emails', jsonb_build_array(jsonb_build_object(
-                          'value', 'load' || n || '@load.example', 'type', 'work', 'primary', true)))
+                          'value', 'load' || n || '@load.example', 'type', 'work', 'primary', true)))::text
              from t, generate_series(1, $2::integer) n
            returning tenant_id, id)
 insert into chain.sync (kind, id, tenant_id, desk_id, prio)

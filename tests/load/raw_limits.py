@@ -27,7 +27,7 @@ create table public.raw_timeline (like chain.timeline including all);
 """
 ROWS = """
 with p as (insert into public.raw_person
-               (tenant_id, connection_id, id, external_id, user_name_ci, active, resource)
+               (tenant_id, connection_id, id, external_id, user_name_ci, active, document)
            values ($1, $2, $3, $4, $5, true, $6)),
      s as (insert into public.raw_sync (kind, id, tenant_id, desk_id, prio) values ('person', $3, $1, $2, 1))
 insert into public.raw_timeline (tenant_id, subject_id, stage, code) values ($1, $3, 'received', 'create')
@@ -63,7 +63,7 @@ async def commits_per_second(admin_url: str, connections: int, seconds: float) -
 
 
 async def reads_per_second(admin_url: str, connections: int, seconds: float) -> float:
-    """asyncpg alone: one stored person by its key, at so many connections."""
+    """asyncpg alone: what an answer is made of, of one stored person by its key, at so many connections."""
     pool = await asyncpg.create_pool(admin_url, min_size=connections, max_size=connections)
     keys = await pool.fetch("select tenant_id, connection_id, id from ingest.person limit 1000")
     counts = [0] * connections
@@ -72,10 +72,11 @@ async def reads_per_second(admin_url: str, connections: int, seconds: float) -> 
     async def read(number: int) -> None:
         async with pool.acquire() as connection:
             statement = await connection.prepare(
-                "select resource from ingest.person where tenant_id = $1 and connection_id = $2 and id = $3"
+                "select document, version, created_at, modified_at from ingest.person "
+                "where tenant_id = $1 and connection_id = $2 and id = $3"
             )
             while time.perf_counter() < ends:
-                await statement.fetchval(*keys[counts[number] % len(keys)])
+                await statement.fetchrow(*keys[counts[number] % len(keys)])
                 counts[number] += 1
 
     began = time.perf_counter()

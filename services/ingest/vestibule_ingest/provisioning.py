@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -134,12 +134,12 @@ class Provisioning:
             result = await self.writing.carry_out(
                 ChangedPerson(change.caller, change.target, person.version, write, operation, change.trace)
             )
-            person = replace(person, version=result.version, modified_at=result.modified_at)
+            person = person._replace(version=result.version, modified_at=result.modified_at)
             match result:
                 case Replaced():
-                    return replace(person, document=write.document)
+                    return person._replace(document=write.document)
                 case Overtaken(document):
-                    person = replace(person, document=document)
+                    person = person._replace(document=document)
                     self.metrics.overtaken.inc()
                 case Created():
                     raise AssertionError("a change makes nobody")

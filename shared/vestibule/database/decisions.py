@@ -254,7 +254,7 @@ def _work(row: asyncpg.Record) -> Work:
         mode=Mode(row["mode"]),
         mapping_version=row["mapping_version"],
     )
-    document = orjson.loads(row["resource"])
+    document = orjson.loads(row["document"])
     if key.kind is Kind.GROUP:
         return GroupWork(dirty, surroundings, document, row["removed"])
     return PersonWork(

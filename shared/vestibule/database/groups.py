@@ -240,7 +240,7 @@ def _stamp(row: asyncpg.Record | None) -> GroupStamp:
 def _group(identifier: UUID, row: asyncpg.Record) -> Group:
     return Group(
         identifier,
-        row["resource"],
+        row["document"],
         row["members"],
         row["version"],
         row["created_at"],

@@ -76,7 +76,7 @@ async def search(
         with_members,
     )
     accept(rows[0]["verdict"])
-    shown = [row for row in rows[1 : span.page_size + 1] if row["resource"] is not None]
+    shown = [row for row in rows[1 : span.page_size + 1] if row["document"] is not None]
     more = len(shown) < len(rows) - 1
     if span.backwards:
         shown.reverse()

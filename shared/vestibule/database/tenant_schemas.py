@@ -110,7 +110,7 @@ async def read_page(
         StoredResource(
             row["id"],
             row["version"],
-            None if row["resource"] is None else orjson.loads(row["resource"]),
+            None if row["document"] is None else orjson.loads(row["document"]),
             None if row["search"] is None else orjson.loads(row["search"]),
         )
         for row in rows

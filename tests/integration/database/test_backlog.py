@@ -241,7 +241,7 @@ async def test_a_wide_group_change_reaches_every_member_in_chunks(database: Data
         acme = await make_customer(admin, await make_desk(admin))
         group = uuid4()
         await admin.execute(
-            'insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, resource) '
+            'insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, document) '
             "values ($1, $2, $3, 'g', '{}')",
             acme.tenant,
             acme.connection,
@@ -249,7 +249,7 @@ async def test_a_wide_group_change_reaches_every_member_in_chunks(database: Data
         )
         await admin.execute(
             "with p as (insert into ingest.person "
-            "(tenant_id, connection_id, id, user_name_ci, active, resource) "
+            "(tenant_id, connection_id, id, user_name_ci, active, document) "
             "select $1, $2, gen_random_uuid(), 'u' || n, true, '{}' from generate_series(1, 2500) n "
             "returning id) "
             "insert into ingest.group_member (tenant_id, connection_id, group_id, person_id, removed_at) "

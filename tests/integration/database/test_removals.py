@@ -14,14 +14,14 @@ async def big_group(admin: Connection, customer: Customer, size: int) -> tuple[U
     group = uuid4()
     people = sorted(uuid4() for _ in range(size))
     await admin.execute(
-        "insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, resource) "
+        "insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, document) "
         "select $1, $2, p, p::text, true, '{}' from unnest($3::uuid[]) as p",
         customer.tenant,
         customer.connection,
         people,
     )
     await admin.execute(
-        'insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, resource) '
+        'insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, document) '
         "values ($1, $2, $3, 'it', '{}')",
         customer.tenant,
         customer.connection,

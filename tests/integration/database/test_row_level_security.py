@@ -33,9 +33,9 @@ with ids as (select $1::uuid as tenant, $2::uuid as connection, $3::uuid as desk
                     gen_random_uuid() as y)
 , schemas as (insert into console.schemas_version (tenant_id, version, document)
     select tenant, 1, '[]' from ids returning 1)
-, person as (insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, resource)
+, person as (insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, document)
     select tenant, connection, x, 'someone', true, '{}' from ids returning 1)
-, grp as (insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, resource)
+, grp as (insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, document)
     select tenant, connection, z.id, z.id, '{}' from ids, lateral (values (x), (y)) as z (id) returning 1)
 , subgroup as (insert into ingest.subgroup (tenant_id, connection_id, group_id, member_id)
     select tenant, connection, x, y from ids returning 1)
@@ -157,7 +157,7 @@ async def test_a_row_of_another_tenant_cannot_be_written(database: Database) -> 
                 with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
                     await ingest.execute(
                         "insert into ingest.person "
-                        "(tenant_id, connection_id, id, user_name_ci, active, resource) "
+                        "(tenant_id, connection_id, id, user_name_ci, active, document) "
                         "values ($1, $2, gen_random_uuid(), 'intruder', true, '{}')",
                         b.tenant,
                         b.connection,

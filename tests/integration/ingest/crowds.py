@@ -11,15 +11,15 @@ from vestibule.domain.identifiers import uuid7
 
 PEOPLE = """
 insert into ingest.person
-    (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active, resource)
-select $1, $2, u.id, u.id, u.id, u.id, u.id, true, jsonb_build_object('userName', u.id, 'active', true)
+    (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active, document)
+select $1, $2, u.id, u.id, u.id, u.id, u.id, true, jsonb_build_object('userName', u.id, 'active', true)::text
   from unnest($3::uuid[]) as u (id)
 """
 
 TEAMS = """
 with g as (
-    insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, resource)
-    select $1, $2, u.id, u.id, jsonb_build_object('displayName', u.id) from unnest($3::uuid[]) as u (id)
+    insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, document)
+    select $1, $2, u.id, u.id, jsonb_build_object('displayName', u.id)::text from unnest($3::uuid[]) as u (id)
 )
 insert into ingest.group_member (tenant_id, connection_id, group_id, person_id)
 select $1, $2, ($3::uuid[])[1 + p.number % cardinality($3::uuid[])], p.id

@@ -74,11 +74,11 @@ async def assert_all_fit(admin: Connection, customer: Customer, defined: Defined
     """Every row is as the service would have written it by these schemas."""
     for table, kind in (("person", defined.types.user), ("group", defined.types.group)):
         rows = await admin.fetch(
-            f'select resource, search from ingest."{table}" where tenant_id = $1',  # noqa: S608  two names of ours
+            f'select document, search from ingest."{table}" where tenant_id = $1',  # noqa: S608  two names of ours
             customer.tenant,
         )
         for row in rows:
-            document = orjson.loads(row["resource"])
+            document = orjson.loads(row["document"])
             fitted = fit(kind, document)
             assert fitted.document is document
             assert fitted.left_out == ()

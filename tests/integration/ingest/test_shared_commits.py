@@ -251,7 +251,7 @@ async def test_one_that_waits_for_a_lock_keeps_nobody_waiting(
         held = other.transaction()
         await held.start()
         await other.execute(
-            "insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, resource) "
+            "insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, document) "
             "values ($1, $2, $3, 'held@corp.example', true, '{}')",
             acme.tenant,
             acme.connection,

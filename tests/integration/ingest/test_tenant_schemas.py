@@ -105,7 +105,7 @@ async def test_what_is_never_returned_is_stored_nowhere(defined: ScimClient, adm
     await defined.patch(
         f"/Users/{identifier}", {"op": "add", "value": {f"{ACME}:pin": "8642", f"{ACME}:level": 2}}
     )
-    stored = await admin.fetchval("select resource::text from ingest.person where id = $1", identifier)
+    stored = await admin.fetchval("select document from ingest.person where id = $1", identifier)
     assert "8642" not in stored
     answer = await defined.get(f"/Users?filter={quote(f'{ACME}:pin pr')}")
     assert_error(answer, 400, "invalidFilter")

@@ -35,7 +35,7 @@ async def test_a_created_user_is_answered_whole_with_location_and_etag(
 
 async def test_the_password_is_stored_nowhere(scim: ScimClient, admin: Connection) -> None:
     identifier = (await scim.post("/Users", ANA)).id
-    stored = await admin.fetchval("select resource::text from ingest.person where id = $1", identifier)
+    stored = await admin.fetchval("select document from ingest.person where id = $1", identifier)
     assert "correct" not in stored
     assert "password" not in stored
 

@@ -14,7 +14,9 @@ from vestibule_operator_console.doctor import examine
 from vestibule_operator_console.findings import Finding, Verdict
 from vestibule_operator_console.groups import list_groups
 
-NAME = "update ingest.\"group\" set resource = jsonb_build_object('displayName', $2::text) where id = $1"
+NAME = (
+    "update ingest.\"group\" set document = jsonb_build_object('displayName', $2::text)::text where id = $1"
+)
 PARK = """
 insert into ingest.parked_member (tenant_id, connection_id, group_id, value, parked_at)
 select tenant_id, connection_id, id, $2, now() - $3::integer * interval '1 minute'

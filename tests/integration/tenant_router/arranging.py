@@ -95,8 +95,8 @@ class Arranger:
         person = uuid.uuid4()
         document = person_document(name, **changes)
         await self.connection.execute(
-            "insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, resource) "
-            "values ($1, $2, $3, $4, $5, $6::jsonb)",
+            "insert into ingest.person (tenant_id, connection_id, id, user_name_ci, active, document) "
+            "values ($1, $2, $3, $4, $5, $6)",
             customer.tenant,
             customer.connection,
             person,
@@ -110,7 +110,7 @@ class Arranger:
         """Another state of a person, marked."""
         document = person_document(name, **changes)
         await self.connection.execute(
-            "update ingest.person set active = $2, resource = $3::jsonb where id = $1",
+            "update ingest.person set active = $2, document = $3 where id = $1",
             person.id,
             document["active"],
             json.dumps(document),
@@ -127,8 +127,8 @@ class Arranger:
         """A pushed group, marked; its members are not."""
         group = uuid.uuid4()
         await self.connection.execute(
-            'insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, resource) '
-            "values ($1, $2, $3, $4, $5::jsonb)",
+            'insert into ingest."group" (tenant_id, connection_id, id, display_name_ci, document) '
+            "values ($1, $2, $3, $4, $5)",
             customer.tenant,
             customer.connection,
             group,
@@ -142,7 +142,7 @@ class Arranger:
     async def rename_group(self, customer: Customer, group: Key, name: str) -> Key:
         """A group's new name, marked."""
         await self.connection.execute(
-            'update ingest."group" set display_name_ci = $2, resource = $3::jsonb where id = $1',
+            'update ingest."group" set display_name_ci = $2, document = $3 where id = $1',
             group.id,
             name.lower(),
             json.dumps({"displayName": name}),

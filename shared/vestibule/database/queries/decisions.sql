@@ -2,7 +2,7 @@
 
 -- name: read_work
 select kind, id, tenant_id, seen_version, attempts, prio, waited, desk_id, capabilities, tenant_state,
-       connection_id, mode, mapping_version, resource, active, removed, groups,
+       connection_id, mode, mapping_version, document, active, removed, groups,
        account_id, account_email, account_login, account_display_name, account_access, account_hash, account_at_desk
   from router.read_work($1::uuid[], $2::text[], $3::uuid[]);
 

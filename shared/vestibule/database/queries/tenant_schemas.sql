@@ -30,19 +30,19 @@ select (select count(*) from ingest.person p where p.tenant_id = $1::uuid)
 -- name: users
 select p.id, p.version, p.search,
        case when exists (select from jsonb_object_keys(p.resource) k (urn), unnest($5::text[]) u (urn)
-                          where starts_with(lower(k.urn collate "C"), u.urn)) then p.resource end as resource
+                          where starts_with(lower(k.urn collate "C"), u.urn)) then p.document end as document
   from ingest.person p
  where p.tenant_id = $1::uuid and p.connection_id = $2::uuid and p.id > $3::uuid order by p.id limit $4::integer;
 
 -- name: groups
 select g.id, g.version, g.search,
        case when exists (select from jsonb_object_keys(g.resource) k (urn), unnest($5::text[]) u (urn)
-                          where starts_with(lower(k.urn collate "C"), u.urn)) then g.resource end as resource
+                          where starts_with(lower(k.urn collate "C"), u.urn)) then g.document end as document
   from ingest."group" g
  where g.tenant_id = $1::uuid and g.connection_id = $2::uuid and g.id > $3::uuid order by g.id limit $4::integer;
 
 -- name: refit
-select ingest.refit($1::uuid, $2::uuid, $3::text, $4::uuid[], $5::bigint[], $6::jsonb[], $7::jsonb[]);
+select ingest.refit($1::uuid, $2::uuid, $3::text, $4::uuid[], $5::bigint[], $6::text[], $7::jsonb[]);
 
 -- name: transactions
 select coalesce(array_agg(l.virtualxid), '{}') from pg_locks l join pg_stat_activity a on a.pid = l.pid
