@@ -24,6 +24,7 @@ CHECKS = (
     ("lint-imports", "--no-logo"),
 )
 UV = "uv==0.13.9"
+ENDING_SECONDS = 60  # servers, brokers and services that a test run has started end one after the other
 LOCKING = (
     "pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header"
 )
@@ -198,8 +199,30 @@ def remove() -> int:
 
 
 def program(argv: Sequence[str], more: Mapping[str, str]) -> int:
-    """Run the environment's Python in the foreground, in the checkout."""
-    return subprocess.run([PYTHON, *argv], cwd=ROOT, env={**os.environ, **more}, check=False).returncode
+    """Run the environment's Python in the foreground, in the checkout; a signal ends it before us, in peace.
+
+    Killed at once, tests and measurements would leave behind what they started.
+    """
+    with ended_by_signal():
+        child = subprocess.Popen([PYTHON, *argv], cwd=ROOT, env={**os.environ, **more})
+        try:
+            return child.wait()
+        except BaseException as reason:
+            if not isinstance(reason, KeyboardInterrupt):  # which a terminal gives to both
+                child.send_signal(signal.SIGINT)
+            end(child)
+            raise
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Wait for a program that was asked to end; whoever cannot wait, and asks again, has it killed."""
+    try:
+        child.wait(ENDING_SECONDS)
+    except BaseException as reason:
+        child.kill()
+        child.wait()
+        if not isinstance(reason, subprocess.TimeoutExpired):
+            raise
 
 
 @contextmanager

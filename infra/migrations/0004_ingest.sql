@@ -36,7 +36,8 @@ create index person_display_name on ingest.person (display_name_ci, connection_i
 create index person_removed on ingest.person (user_name_ci, connection_id, tenant_id) where removed_at is not null;
 create index person_removed_external_id on ingest.person (external_id, connection_id, tenant_id)
     where removed_at is not null and external_id is not null;
-alter table ingest.person add primary key (tenant_id, connection_id, id);
+-- removed_at is in it, so that a list's way to a page is walked, and who is behind a milestone counted, without looking at a person
+alter table ingest.person add primary key (tenant_id, connection_id, id) include (removed_at);
 
 create table ingest."group" (
     tenant_id uuid not null,

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from asyncio.subprocess import DEVNULL
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from infra.local.readiness import await_ready
 from infra.local.servers import Servers
 from infra.local.services import with_login, without_login
 from infra.local.stack import Stack
+from tests.waiting import until
 
 SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")
 STUBBORN = (
@@ -313,6 +315,29 @@ def test_given_servers_are_used_and_nothing_is_started(folder: Path) -> None:
 def test_a_shell_that_has_read_the_command_lines_settings_gives_no_servers(folder: Path) -> None:
     own = environ_with(VESTIBULE_DATABASE_URL="postgresql://vestibule_console:pw@127.0.0.1:1/vestibule")
     assert not Servers(folder, own).uses_given_database
+
+
+async def test_a_signal_lets_the_program_tidy_up_before_the_command_ends(folder: Path) -> None:
+    began, tidy = folder / "began", folder / "tidy"
+    program = (
+        "import pathlib, signal\n"
+        f"try: pathlib.Path({str(began)!r}).touch(); signal.pause()\n"
+        f"finally: pathlib.Path({str(tidy)!r}).touch()\n"
+    )
+    command = f"from infra.local.commands import program; program(['-c', {program!r}], {{}})"
+    running = await asyncio.create_subprocess_exec(sys.executable, "-c", command, cwd=ROOT, stderr=DEVNULL)
+
+    async def has_begun() -> bool:
+        return began.exists()
+
+    try:
+        await until(has_begun, 20, "the program has begun")
+        running.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(running.wait(), 20) == 128 + signal.SIGTERM
+    finally:
+        if running.returncode is None:
+            running.kill()
+    assert tidy.exists()
 
 
 def test_what_a_run_uses_is_occupied_and_what_a_killed_run_left_is_removed() -> None:
