@@ -324,7 +324,10 @@ async def test_a_signal_lets_the_program_tidy_up_before_the_command_ends(folder:
         f"try: pathlib.Path({str(began)!r}).touch(); signal.pause()\n"
         f"finally: pathlib.Path({str(tidy)!r}).touch()\n"
     )
-    command = f"from infra.local.commands import program; program(['-c', {program!r}], {{}})"
+    command = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"  # as in the background of a script
+        f"from infra.local.commands import program; program(['-c', {program!r}], {{}})"
+    )
     running = await asyncio.create_subprocess_exec(sys.executable, "-c", command, cwd=ROOT, stderr=DEVNULL)
 
     async def has_begun() -> bool:
