@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.scim.definitions import extension_document
 from vestibule.scim.resource_types import Extension
 
@@ -30,7 +30,7 @@ async def make_desk(
         "values ($1, $2, 'memory', $3, '', 'none')",
         desk,
         name or f"desk-{desk.hex[:12]}",
-        as_jsonb(capabilities or {}),
+        json_text(capabilities or {}),
     )
     await connection.execute("insert into chain.desk_flow (desk_id) values ($1)", desk)
     return desk
@@ -70,7 +70,7 @@ async def make_customer(
         "values ($1, $2, 1, $3)",
         tenant,
         conn,
-        as_jsonb(mapping or {}),
+        json_text(mapping or {}),
     )
     await connection.execute(
         "insert into console.token (hash, tenant_id, connection_id, hint) values ($1, $2, $3, 'test')",
@@ -92,6 +92,6 @@ async def define_schemas(connection: Connection, customer: Customer, *extensions
         "insert into console.schemas_version (tenant_id, version, document) values ($1, $2, $3)",
         customer.tenant,
         version,
-        as_jsonb([extension_document(extension) for extension in extensions]),
+        json_text([extension_document(extension) for extension in extensions]),
     )
     return version

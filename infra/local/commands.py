@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from infra.local.chromium import browser_settings
@@ -199,7 +200,7 @@ def remove() -> int:
 
 
 def program(argv: Sequence[str], more: Mapping[str, str]) -> int:
-    """Run the environment's Python in the foreground, in the checkout; a signal ends it before us, in peace.
+    """Run the environment's Python in the foreground, in the checkout; it ends before us if a signal ends us.
 
     Killed at once, tests and measurements would leave behind what they started.
     """
@@ -212,10 +213,19 @@ def program(argv: Sequence[str], more: Mapping[str, str]) -> int:
         try:
             return child.wait()
         except BaseException as reason:
-            if not isinstance(reason, KeyboardInterrupt):  # which a terminal gives to both
+            if not (isinstance(reason, KeyboardInterrupt) and is_in_front()):  # else it was told, too
                 child.send_signal(signal.SIGINT)
             end(child)
             raise
+
+
+def is_in_front() -> bool:
+    """Whether a terminal gives its interrupts to us, and to what we have started."""
+    try:
+        with Path("/dev/tty").open("rb") as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def end(child: subprocess.Popen[bytes]) -> None:

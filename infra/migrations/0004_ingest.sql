@@ -22,7 +22,11 @@ create table ingest.person (
     created_at timestamptz not null default now(),
     modified_at timestamptz not null default now(),
     removed_at timestamptz
-) with (fillfactor = 85, toast_tuple_target = 4080, autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500);
+) with (
+    fillfactor = 70,            -- room for another one of 2 kB: a change that finds it on its page touches no index
+    toast_tuple_target = 4080,  -- a document lies here twice: only what is longer than 1.8 kB is worth packing
+    autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500
+);
 create unique index person_user_name on ingest.person (user_name_ci, connection_id, tenant_id) where removed_at is null;
 create unique index person_external_id on ingest.person (external_id, connection_id, tenant_id)
     where removed_at is null and external_id is not null;
@@ -595,19 +599,22 @@ begin
         is_active := to_jsonb(wanted_actives[who.place]);
         -- thrice the same but for the key: to find an id first would cost a third more
         if key = 'id' then
-            select p.id, p.document, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version, p.created_at, p.modified_at
+            select p.id, p.document, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version, p.created_at,
+                   p.modified_at
               into id, document, groups, version, created_at, modified_at
               from ingest.person p
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.id = value::uuid
                and p.removed_at is null and (is_active is null or p.resource -> 'active' = is_active);
         elsif key = 'user_name' then
-            select p.id, p.document, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version, p.created_at, p.modified_at
+            select p.id, p.document, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version, p.created_at,
+                   p.modified_at
               into id, document, groups, version, created_at, modified_at
               from ingest.person p
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.user_name_ci = value
                and p.removed_at is null and (is_active is null or p.resource -> 'active' = is_active);
         elsif key = 'external_id' then
-            select p.id, p.document, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version, p.created_at, p.modified_at
+            select p.id, p.document, ingest.groups_of(who.tenant_id, who.connection_id, p.id), p.version, p.created_at,
+                   p.modified_at
               into id, document, groups, version, created_at, modified_at
               from ingest.person p
              where p.tenant_id = who.tenant_id and p.connection_id = who.connection_id and p.external_id = value
@@ -1693,7 +1700,7 @@ $$;
 -- Brings what was stored before into the shape of schemas that an operator defined since: extension bodies and `search` change, all
 -- else must be as it is, and who was written meanwhile has that shape already. Returns how many rows it changed.
 create function ingest.refit(
-    tenant uuid, connection uuid, kind text, ids uuid[], versions bigint[], documents text[], searches jsonb[]
+    tenant uuid, connection uuid, kind text, ids uuid[], versions bigint[], resources jsonb[], searches jsonb[]
 ) returns integer
     language plpgsql volatile security definer
     set search_path = pg_catalog, pg_temp
@@ -1706,34 +1713,34 @@ begin
     end if;
     execute format('
         with fitted as (
-            select * from unnest($3, $4, $5, $6) as f (id, version, document, search)),
+            select * from unnest($3, $4, $5, $6) as f (id, version, resource, search)),
         held as (
             select r.id from ingest.%1$I r join fitted f on f.id = r.id and f.version = r.version
              where r.tenant_id = $1 and r.connection_id = $2
                and (select coalesce(jsonb_object_agg(k.key, k.value), ''{}'') from jsonb_each(r.resource) k
                      where strpos(k.key, '':'') = 0)
-                 = (select coalesce(jsonb_object_agg(k.key, k.value), ''{}'') from jsonb_each(f.document::jsonb) k
+                 = (select coalesce(jsonb_object_agg(k.key, k.value), ''{}'') from jsonb_each(f.resource) k
                      where strpos(k.key, '':'') = 0)
              order by r.id for no key update of r)
         update ingest.%1$I r
-           set document = f.document, search = f.search,
-               version = r.version + (r.resource <> f.document::jsonb)::integer,
-               modified_at = case when r.resource <> f.document::jsonb then now() else r.modified_at end
+           set document = f.resource::text, search = f.search,
+               version = r.version + (r.resource <> f.resource)::integer,
+               modified_at = case when r.resource <> f.resource then now() else r.modified_at end
           from fitted f join held h on h.id = f.id
          where r.tenant_id = $1 and r.connection_id = $2 and r.id = f.id',
         case kind when 'Group' then 'group' else 'person' end)
-    using tenant, connection, ids, versions, documents, searches;
+    using tenant, connection, ids, versions, resources, searches;
     get diagnostics changed = row_count;
     return changed;
 end
 $$;
 
 grant execute on all functions in schema ingest to vestibule_ingest;
-revoke execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], text[], jsonb[]) from vestibule_ingest;
+revoke execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], jsonb[], jsonb[]) from vestibule_ingest;
 grant select (version, resource, modified_at), update (document, search, version, modified_at)
     on ingest.person, ingest."group" to vestibule_definer;
 reset role;
 grant create on schema ingest to vestibule_definer;
-alter function ingest.refit(uuid, uuid, text, uuid[], bigint[], text[], jsonb[]) owner to vestibule_definer;
+alter function ingest.refit(uuid, uuid, text, uuid[], bigint[], jsonb[], jsonb[]) owner to vestibule_definer;
 revoke create on schema ingest from vestibule_definer;
-grant execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], text[], jsonb[]) to vestibule_console;
+grant execute on function ingest.refit(uuid, uuid, text, uuid[], bigint[], jsonb[], jsonb[]) to vestibule_console;

@@ -16,7 +16,7 @@ from tests.load.measuring import Line
 from tests.load.people import GROUP, okta_body
 from tests.load.surroundings import Measured
 from vestibule.database.persons import Created, NewPerson, PersonWrite, write_persons
-from vestibule.database.pool import as_jsonb
+from vestibule.database.pool import json_text
 from vestibule.domain.identifiers import uuid7
 from vestibule.domain.tokens import Credential, digest
 from vestibule.scim.resources import parse_user
@@ -84,7 +84,7 @@ def _new(customer: Measured, name: str) -> NewPerson:
     parsed = parse_user(orjson.loads(okta_body(name, customer.domain)))
     keys = parsed.keys
     write = PersonWrite(
-        as_jsonb(parsed.document),
+        json_text(parsed.document),
         search_document(parsed.document, USER),
         keys.external_id,
         keys.user_name_ci,

@@ -10,7 +10,7 @@ import orjson
 
 from vestibule.database import groups
 from vestibule.database.groups import Group, GroupStamp, GroupWrite, MembersWrite, Named
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.database.verdicts import MembersUnknown, Verdict
 from vestibule.domain.tokens import Credential
 from vestibule.scim.attributes import ResourceType
@@ -179,5 +179,5 @@ def _named(members: Iterable[MemberRef]) -> Named:
 
 
 def _write(document: dict[str, object], keys: GroupKeys, kind: ResourceType) -> GroupWrite:
-    text = as_jsonb(document)
+    text = json_text(document)
     return GroupWrite(text, search_document(document, kind), keys.external_id, keys.display_name_ci)

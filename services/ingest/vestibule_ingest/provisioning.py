@@ -24,7 +24,7 @@ from vestibule.database.persons import (
     Replaced,
     Written,
 )
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.domain.identifiers import uuid7
 from vestibule.domain.tokens import Credential
 from vestibule.scim.attributes import ResourceType
@@ -170,7 +170,7 @@ def new_id() -> UUID:
 
 def _write(document: dict[str, Any], keys: UserKeys, kind: ResourceType) -> PersonWrite:
     return PersonWrite(
-        as_jsonb(document),
+        json_text(document),
         search_document(document, kind),
         keys.external_id,
         keys.user_name_ci,

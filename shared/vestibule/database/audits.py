@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.database.statements import statements
 from vestibule.domain.identifiers import TenantId
 
@@ -20,5 +20,5 @@ async def append_audit(
 ) -> None:
     """One line of the audit; `detail` holds names of settings and codes, no secret and no personal data."""
     await connection.execute(
-        statements(FILE)["insert"], tenant, actor, action, subject, as_jsonb(dict(detail))
+        statements(FILE)["insert"], tenant, actor, action, subject, json_text(dict(detail))
     )

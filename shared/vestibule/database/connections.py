@@ -8,7 +8,7 @@ import asyncpg
 import orjson
 
 from vestibule.database.conflicts import telling_what_is_taken
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.database.statements import statements
 from vestibule.domain.identifiers import ConnectionId, DeskId, TenantId
 from vestibule.domain.tenants import Mode
@@ -87,7 +87,7 @@ async def insert_connection(
             new.precedence,
             new.key_trust,
         )
-    await connection.execute(statements(FILE)["insert_mapping"], tenant, new.id, 1, as_jsonb(dict(mapping)))
+    await connection.execute(statements(FILE)["insert_mapping"], tenant, new.id, 1, json_text(dict(mapping)))
 
 
 async def read_mapping(connection: Connection, tenant: TenantId, of: ConnectionId) -> object:
@@ -100,7 +100,9 @@ async def replace_mapping(
 ) -> int:
     """A new version of a mapping, in force from now on; the connection was locked."""
     version: int = await connection.fetchval(statements(FILE)["advance_mapping"], tenant, of)
-    await connection.execute(statements(FILE)["insert_mapping"], tenant, of, version, as_jsonb(dict(mapping)))
+    await connection.execute(
+        statements(FILE)["insert_mapping"], tenant, of, version, json_text(dict(mapping))
+    )
     return version
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from vestibule.database.pool import Pool, as_jsonb
+from vestibule.database.pool import Pool, json_text
 from vestibule.database.statements import statements
 from vestibule.domain.accounts import OrganizationSource, WantedAccount, wanted_hash
 from vestibule.domain.identifiers import (
@@ -216,8 +216,8 @@ async def decide(pool: Pool, judgements: Sequence[Judgement]) -> list[Decided]:
     """Write judgements of different keys, all or none, and settle their rows in the same transaction."""
     rows = await pool.fetch(
         statements("decisions")["decide"],
-        as_jsonb([_item(judgement) for judgement in judgements]),
-        as_jsonb(_organizations(judgements)),
+        json_text([_item(judgement) for judgement in judgements]),
+        json_text(_organizations(judgements)),
     )
     return [
         Decided(Kind(row["kind"]), row["id"], Result(row["result"]), row["verdict"], row["reason"])

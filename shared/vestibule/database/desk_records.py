@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from vestibule.database.conflicts import telling_what_is_taken
-from vestibule.database.pool import Connection, Pool, as_jsonb
+from vestibule.database.pool import Connection, Pool, json_text
 from vestibule.database.statements import statements
 from vestibule.domain.identifiers import DeskId
 from vestibule.domain.tenants import DeskState
@@ -103,8 +103,8 @@ async def insert_desk(
             desk,
             name,
             kind,
-            as_jsonb(dict(settings)),
-            as_jsonb(dict(capabilities)),
+            json_text(dict(settings)),
+            json_text(dict(capabilities)),
             credentials.sealed,
             credentials.key_id,
             credentials.expire_at,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.database.statements import statements
 from vestibule.domain.identifiers import ConnectionId, TenantId
 from vestibule.domain.tokens import Credential
@@ -42,7 +42,7 @@ async def add_fingerprints(connection: Connection, seen: Sequence[tuple[Credenti
         statements(FILE)["add"],
         [caller.path for caller, _ in ordered],
         [caller.token_hash for caller, _ in ordered],
-        as_jsonb(
+        json_text(
             [
                 [
                     [one.trait, one.code, one.requests, one.first_at, one.last_at]

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.database.statements import statements
 from vestibule.database.verdicts import MembersUnknown, Refused, Verdict, accept
 from vestibule.domain.tokens import Credential
@@ -120,7 +120,7 @@ async def create_group(
         write.external_id,
         write.display_name_ci,
         write.document,
-        None if write.search is None else as_jsonb(write.search),
+        None if write.search is None else json_text(write.search),
         members.ids,
         members.names,
         members.said_groups,
@@ -155,7 +155,7 @@ async def change_group(
         write.external_id if write else None,
         write.display_name_ci if write else None,
         write.document if write else None,
-        as_jsonb(write.search) if write and write.search is not None else None,
+        json_text(write.search) if write and write.search is not None else None,
         members.everything,
         members.added.ids,
         members.added.names,

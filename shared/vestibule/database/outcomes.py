@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from vestibule.database.pool import Pool, as_jsonb
+from vestibule.database.pool import Pool, json_text
 from vestibule.database.statements import statements
 from vestibule.domain.identifiers import AccountId, DeskId, TenantId
 from vestibule.messages.envelope import Key
@@ -177,7 +177,7 @@ async def save_intents(
     pool: Pool, worker: str, intents: Sequence[Intent], lease: float
 ) -> dict[AccountId, UUID]:
     """Save that these creates will be called; the identity of each that may. Others must stop here."""
-    items = as_jsonb(
+    items = json_text(
         [
             {
                 "tenant": str(intent.tenant),
@@ -197,7 +197,7 @@ async def save_intents(
 
 async def save_steps(pool: Pool, worker: str, steps: Sequence[Steps], lease: float) -> frozenset[AccountId]:
     """Save that these calls will be made; those that come back may be. Others must stop here."""
-    items = as_jsonb(
+    items = json_text(
         [
             {
                 "tenant": str(one.tenant),
@@ -234,7 +234,7 @@ async def renew_accounts(
 
 async def record_accounts(pool: Pool, worker: str, records: Sequence[AccountRecord]) -> Recorded:
     """Write outcomes in one transaction and end their claims."""
-    items = as_jsonb([_item(record) for record in records])
+    items = json_text([_item(record) for record in records])
     rows = await again_after_deadlock(pool, statements(FILE)["record_accounts"], worker, items)
     return Recorded(
         frozenset(row["id"] for row in rows), frozenset(row["id"] for row in rows if row["owned_by_another"])

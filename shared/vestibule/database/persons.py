@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.database.statements import statements
 from vestibule.database.verdicts import Refused, Verdict, accept
 from vestibule.domain.tokens import Credential
@@ -206,7 +206,7 @@ def _as_write(change: PersonChange) -> tuple[object, ...]:
         write.work_email_ci,
         write.active,
         write.document,
-        None if write.search is None else as_jsonb(write.search),
+        None if write.search is None else json_text(write.search),
         operation,
         change.trace,
     )

@@ -45,7 +45,7 @@ class _TenantSafe(asyncpg.Connection):
 
 
 async def _prepare(connection: Connection) -> None:
-    # jsonb arrives as text: what is stored finished is spliced into answers without being parsed.
+    # no codec for jsonb: whoever asks for it parses the text himself
     await connection.execute("set jit = off")  # plans of a millisecond; compiling them costs a hundred
 
 
@@ -121,6 +121,6 @@ async def tenant_transaction(pool: Pool, tenant: UUID) -> AsyncIterator[Connecti
         yield connection
 
 
-def as_jsonb(value: Any) -> str:
-    """A value as asyncpg takes jsonb."""
+def json_text(value: Any) -> str:
+    """A value as JSON: as documents are stored, and as asyncpg takes jsonb."""
     return orjson.dumps(value).decode()

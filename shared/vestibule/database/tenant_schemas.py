@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from vestibule.database.pool import Connection, Pool, as_jsonb
+from vestibule.database.pool import Connection, Pool, json_text
 from vestibule.database.statements import statements
 from vestibule.domain.identifiers import ConnectionId, TenantId
 
@@ -74,7 +74,7 @@ async def insert_schemas_version(
     done: str = await connection.execute(statements(FILE)["advance"], tenant, after)
     if done != "UPDATE 1":
         return False
-    await connection.execute(statements(FILE)["insert"], tenant, after + 1, as_jsonb(list(document)))
+    await connection.execute(statements(FILE)["insert"], tenant, after + 1, json_text(list(document)))
     return True
 
 
@@ -83,7 +83,7 @@ async def note_fitting(
 ) -> bool:
     """Store how far fitting has come; False where the version is not in force any more."""
     noted: str = await connection.execute(
-        statements(FILE)["note"], tenant, version, as_jsonb(dict(fitted_to)), done
+        statements(FILE)["note"], tenant, version, json_text(dict(fitted_to)), done
     )
     return noted == "UPDATE 1"
 
@@ -128,8 +128,8 @@ async def refit_resources(
         kind,
         [one.id for one in many],
         [one.version for one in many],
-        [as_jsonb(one.document) for one in many],
-        [None if one.search is None else as_jsonb(one.search) for one in many],
+        [json_text(one.document) for one in many],
+        [None if one.search is None else json_text(one.search) for one in many],
     )
     return changed
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.stack import Database
 from tests.tenants import Customer, make_customer, make_desk
-from vestibule.database.pool import Connection, Pool, as_jsonb, open_pool
+from vestibule.database.pool import Connection, Pool, json_text, open_pool
 from vestibule.domain.accounts import WantedAccount, wanted_hash
 from vestibule.domain.desks import Capabilities, credentials_context
 from vestibule.domain.identifiers import DeskId, Kind, TenantId
@@ -84,7 +84,7 @@ class Rig:
         await self.admin.execute(
             "update console.desk set settings = $2 where id = $1",
             self.desk_id,
-            as_jsonb({"permits": FAST, **settings}),
+            json_text({"permits": FAST, **settings}),
         )
 
     async def mode(self, customer: Customer, mode: str) -> None:
@@ -336,7 +336,7 @@ async def memory_desk(admin: Connection, keys: KeyPair) -> DeskId:
         desk,
         sealed.box,
         sealed.key_id,
-        as_jsonb({"permits": FAST}),
+        json_text({"permits": FAST}),
     )
     return desk
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from tests.integration.directory_writer.rig import Clock, Rig
-from vestibule.database.pool import as_jsonb
+from vestibule.database.pool import json_text
 from vestibule.domain.desks import credentials_context
 from vestibule.domain.identifiers import DeskId
 from vestibule.sealing import new_key_pair, seal
@@ -205,7 +205,7 @@ async def test_credentials_are_not_opened_for_a_desk_of_another_kind(rig: Rig) -
 async def test_a_desk_with_unusable_settings_holds_its_work(rig: Rig, settings: dict[str, object]) -> None:
     customer = await rig.customer()
     ann = await rig.want(customer)
-    await rig.admin.execute("update console.desk set settings = $1", as_jsonb(settings))
+    await rig.admin.execute("update console.desk set settings = $1", json_text(settings))
     await rig.writer().reconcile(await rig.pick())
     assert (await rig.outcome(ann))["waits"] == "desk_misconfigured"
     assert rig.memory.state.customers == {}
@@ -229,7 +229,7 @@ async def test_changed_settings_are_taken_up_without_a_restart(rig: Rig) -> None
 async def test_permits_bound_the_calls_of_all_writers_together(rig: Rig) -> None:
     await rig.admin.execute(
         "update console.desk set settings = $1",
-        as_jsonb({"permits": {"POST create_customer": {"rate": 0.001, "burst": 5}}}),
+        json_text({"permits": {"POST create_customer": {"rate": 0.001, "burst": 5}}}),
     )
     customer = await rig.customer()
     people = [await rig.want(customer) for _ in range(12)]

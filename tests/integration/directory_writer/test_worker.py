@@ -20,7 +20,7 @@ from tests.contract.sandbox_process import TOKEN, USER, SandboxProcess, running_
 from tests.integration.directory_writer.rig import FAST, Rig
 from tests.waiting import until
 from vestibule.broker.__main__ import relay
-from vestibule.database.pool import as_jsonb
+from vestibule.database.pool import json_text
 from vestibule.domain.desks import credentials_context
 from vestibule.domain.identifiers import DeskId
 from vestibule.sealing import seal
@@ -63,7 +63,7 @@ async def jira_rig(rig: Rig, sandbox: SandboxProcess) -> Rig:
     sealed = seal(rig.keys.public, credentials, bound)
     await rig.admin.execute(
         "update console.desk set kind = 'jira', settings = $1, sealed_credentials = $2",
-        as_jsonb(settings),
+        json_text(settings),
         sealed.box,
     )
     return rig

@@ -12,7 +12,9 @@ from vestibule.domain.identifiers import uuid7
 PEOPLE = """
 insert into ingest.person
     (tenant_id, connection_id, id, external_id, user_name_ci, display_name_ci, email_ci, active, document)
-select $1, $2, u.id, u.id, u.id, u.id, u.id, true, jsonb_build_object('userName', u.id, 'active', true)::text
+select $1, $2, u.id, u.id, u.id, u.id, u.id, true,
+       jsonb_strip_nulls(jsonb_build_object(
+           'userName', u.id, 'active', true, 'title', nullif(repeat('x', $4), '')))::text
   from unnest($3::uuid[]) as u (id)
 """
 
@@ -33,11 +35,15 @@ async def many(admin: Connection, customer: Customer, count: int) -> list[str]:
 
 
 async def many_of_old(
-    admin: Connection, customer: Customer, count: int, *, seconds: float = 3_600
+    admin: Connection, customer: Customer, count: int, *, seconds: float = 3_600, filling: int = 0
 ) -> list[str]:
-    """The same, as if the service had made them so long ago, one in each millisecond from then on."""
+    """The same, as if the service had made them so long ago, one in each millisecond from then on.
+
+    Their titles have `filling` letters.
+    """
     first = int((time.time() - seconds) * 1000)
-    return await _put(admin, customer, [uuid7(first + n, os.urandom(10)) for n in range(count)])
+    ids = [uuid7(first + n, os.urandom(10)) for n in range(count)]
+    return await _put(admin, customer, ids, filling)
 
 
 async def many_teams(admin: Connection, customer: Customer, count: int, people: Sequence[str]) -> list[str]:
@@ -47,6 +53,6 @@ async def many_teams(admin: Connection, customer: Customer, count: int, people: 
     return [str(identifier) for identifier in ids]
 
 
-async def _put(admin: Connection, customer: Customer, ids: Sequence[UUID]) -> list[str]:
-    await admin.execute(PEOPLE, customer.tenant, customer.connection, ids)
+async def _put(admin: Connection, customer: Customer, ids: Sequence[UUID], filling: int = 0) -> list[str]:
+    await admin.execute(PEOPLE, customer.tenant, customer.connection, ids, filling)
     return [str(identifier) for identifier in ids]

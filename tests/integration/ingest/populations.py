@@ -22,7 +22,7 @@ from vestibule.database.persons import (
     read_persons,
     write_persons,
 )
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.database.searches import Search, Span, search
 from vestibule.database.verdicts import Refused
 from vestibule.domain.identifiers import uuid7
@@ -75,7 +75,7 @@ async def store(
     for number, (identifier, team) in enumerate(zip(ids[len(people) :], teams, strict=True)):
         parsed = parse_group({**team, "displayName": f"{number}{team['displayName']}"})
         write = GroupWrite(
-            as_jsonb(parsed.document),
+            json_text(parsed.document),
             search_document(parsed.document, GROUP),
             parsed.keys.external_id,
             parsed.keys.display_name_ci,
@@ -136,7 +136,7 @@ def _person_write(body: dict[str, Any], prefix: str, kind: ResourceType) -> Pers
     if "active" not in body:
         document = {name: value for name, value in document.items() if name != "active"}
     return PersonWrite(
-        as_jsonb(document),
+        json_text(document),
         search_document(document, kind),
         keys.external_id,
         keys.user_name_ci,

@@ -15,7 +15,7 @@ from tests.stack import Database
 from tests.tenants import Customer
 from tests.waiting import until
 from vestibule.database.persons import Created, NewPerson, PersonWrite, write_persons
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.domain.identifiers import uuid7
 from vestibule.domain.tokens import Credential, digest
 
@@ -43,7 +43,7 @@ async def lane(store: Database) -> AsyncIterator[Connection]:
 
 def newcomer(customer: Customer, identifier: UUID) -> NewPerson:
     """One whose id was chosen by an ingest's clock."""
-    write = PersonWrite(as_jsonb({"userName": "late"}), None, None, "late", None, None, True)
+    write = PersonWrite(json_text({"userName": "late"}), None, None, "late", None, None, True)
     return NewPerson(Credential(customer.path, digest(customer.token)), identifier, write, None)
 
 

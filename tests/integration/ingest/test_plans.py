@@ -157,6 +157,7 @@ async def test_no_statement_reads_the_crowd(arranging: Connection, lane: Connect
 
 
 async def test_a_page_reads_the_same_wherever_it_is(arranging: Connection, lane: Connection) -> None:
+    await arranging.execute("alter table ingest.person set (autovacuum_enabled = false)")  # vacuumed below
     read, at_rest = {}, {}
     for size in (2_000, 20_000):
         customer = await make_customer(arranging, await make_desk(arranging), token=mint(os.urandom(32)))
@@ -174,6 +175,26 @@ async def test_a_page_reads_the_same_wherever_it_is(arranging: Connection, lane:
     assert read[20_000] < read[2_000] + 50
     assert read[20_000] < MOST_READ_BY_A_PAGE
     assert at_rest[20_000] < read[20_000] - WALKED  # the way to the page is in the index
+
+
+async def test_a_changed_person_touches_no_index(arranging: Connection, lane: Connection) -> None:
+    """A fifth changes, as between two rounds of vacuum: nearly everybody has room on the page where he is."""
+    customer = await make_customer(arranging, await make_desk(arranging), token=mint(os.urandom(32)))
+    people = await many_of_old(arranging, customer, 2_000, filling=900)
+    changed = people[::5]
+    document = json.dumps({"userName": "changed", "title": "y" * 900})
+    each: list[Any] = [customer.path, digest(customer.token)]
+    columns = [[one] * len(changed) for one in each]
+    columns += [[UUID(one) for one in changed], [1] * len(changed)]
+    columns += [changed, changed, changed, changed, [True] * len(changed), [document] * len(changed)]
+    columns += [[one] * len(changed) for one in (None, "patch", None)]
+    async with lane.transaction():
+        await lane.execute("set local role vestibule_ingest")
+        rows = await lane.fetch(statements("persons")["write"], 20, *columns)
+        await lane.execute("reset role")
+        hot = await lane.fetchval("select pg_stat_get_xact_tuples_hot_updated('ingest.person'::regclass)")
+    assert {row["verdict"] for row in rows} == {"replaced"}
+    assert hot > 0.9 * len(changed)
 
 
 async def test_a_group_reads_its_members_only(arranging: Connection, lane: Connection) -> None:

@@ -18,7 +18,7 @@ from tests.tenant_schema import ACME, extension
 from tests.tenants import Customer
 from tests.waiting import until
 from vestibule.database.persons import NewPerson, PersonWrite, write_persons
-from vestibule.database.pool import Connection, as_jsonb
+from vestibule.database.pool import Connection, json_text
 from vestibule.domain.tokens import Credential, digest
 from vestibule.scim.fitting import fit
 from vestibule.scim.resource_types import Extension
@@ -238,7 +238,7 @@ async def test_a_request_that_began_before_is_fitted_too(
         await transaction.start()
         caller = Credential(customer.path, digest(customer.token))
         document = {"userName": "late", ACME.upper(): {"LEVEL": "9"}}
-        write = PersonWrite(as_jsonb(document), None, None, "late", None, None, active=True)
+        write = PersonWrite(json_text(document), None, None, "late", None, None, active=True)
         await write_persons(lane, [NewPerson(caller, UUID(int=7), write, None)], 1.0)
         defined = await define(console, customer, extension())
         fitting = asyncio.create_task(fit_stored(console, defined, ignore))

@@ -29,7 +29,7 @@ from vestibule.database.persons import (
     read_persons,
     write_persons,
 )
-from vestibule.database.pool import Connection, as_jsonb, open_pool
+from vestibule.database.pool import Connection, json_text, open_pool
 from vestibule.database.verdicts import Refused, Verdict
 from vestibule.domain.tokens import Credential, digest
 from vestibule_ingest.counting import IngestMetrics
@@ -93,7 +93,7 @@ def person(
 ) -> NewPerson:
     caller = Credential(customer.path, digest(token or customer.token))
     write = PersonWrite(
-        as_jsonb({"userName": user_name, "active": True}), None, None, user_name, None, None, True
+        json_text({"userName": user_name, "active": True}), None, None, user_name, None, None, True
     )
     return NewPerson(caller, uuid4(), write, trace)
 
@@ -109,7 +109,7 @@ def change(
 ) -> ChangedPerson:
     caller = Credential(customer.path, digest(token or customer.token))
     document = {"userName": user_name, "active": True, "nickName": nick}
-    write = PersonWrite(as_jsonb(document), None, None, user_name, None, None, True)
+    write = PersonWrite(json_text(document), None, None, user_name, None, None, True)
     return ChangedPerson(caller, who.id, version, write, "patch", None)
 
 

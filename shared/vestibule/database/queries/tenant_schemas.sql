@@ -42,7 +42,7 @@ select g.id, g.version, g.search,
  where g.tenant_id = $1::uuid and g.connection_id = $2::uuid and g.id > $3::uuid order by g.id limit $4::integer;
 
 -- name: refit
-select ingest.refit($1::uuid, $2::uuid, $3::text, $4::uuid[], $5::bigint[], $6::text[], $7::jsonb[]);
+select ingest.refit($1::uuid, $2::uuid, $3::text, $4::uuid[], $5::bigint[], $6::jsonb[], $7::jsonb[]);
 
 -- name: transactions
 select coalesce(array_agg(l.virtualxid), '{}') from pg_locks l join pg_stat_activity a on a.pid = l.pid
