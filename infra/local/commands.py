@@ -204,9 +204,8 @@ def program(argv: Sequence[str], more: Mapping[str, str]) -> int:
 
     Killed at once, tests and measurements would leave behind what they started.
     """
-    if (
-        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    ):  # begun in the background of a script: the program would be, too
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # begun in the background of a script: the program would be deaf, too
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with ended_by_signal():
         child = subprocess.Popen([PYTHON, *argv], cwd=ROOT, env={**os.environ, **more})
