@@ -61,7 +61,7 @@ create unique index group_display_name on ingest."group" (display_name_ci, conne
     where removed_at is null;
 create unique index group_external_id on ingest."group" (external_id, connection_id, tenant_id)
     where removed_at is null and external_id is not null;
-alter table ingest."group" add primary key (tenant_id, connection_id, id);
+alter table ingest."group" add primary key (tenant_id, connection_id, id) include (removed_at);
 
 -- removed_at is set only while a fan-out still has to tell the member; afterwards the row is purged. It is the clock's time and
 -- not the transaction's: the group's row is locked by then, so it tells which removals a fan-out follows.
@@ -74,7 +74,8 @@ create table ingest.group_member (
     foreign key (tenant_id, connection_id, group_id) references ingest."group" (tenant_id, connection_id, id),
     foreign key (tenant_id, connection_id, person_id) references ingest.person (tenant_id, connection_id, id)
 ) with (autovacuum_analyze_scale_factor = 0.02, autovacuum_analyze_threshold = 500);
-create index group_member_person on ingest.group_member (person_id, connection_id, tenant_id) where removed_at is null;
+create index group_member_person on ingest.group_member (person_id, connection_id, tenant_id) include (group_id)
+    where removed_at is null;
 alter table ingest.group_member add primary key (tenant_id, connection_id, group_id, person_id);
 
 -- A group in a group, of the same connection. Who changes these holds the connection's nesting (hold_nesting): no circle comes
@@ -491,8 +492,8 @@ begin
 end
 $$;
 
--- The groups of each of these persons, as finished JSON like members_of; no row without any. Each group is looked up once, by its
--- id, and no join is left to the planner: it took one for a walk over all groups, for each person.
+-- The groups of each of these persons, as finished JSON like members_of; no row without any. Each group is looked up, and told, once,
+-- by its id, and no join with a table is left to the planner: it took one for a walk over all groups, for each person.
 create function ingest.groups_of_each(tenant uuid, connection uuid, persons uuid[])
     returns table (person_id uuid, groups text)
     language plpgsql stable rows 100
@@ -504,32 +505,28 @@ begin
         select m.person_id, m.group_id as id from ingest.group_member m
          where m.tenant_id = tenant and m.connection_id = connection and m.person_id = any (persons) and m.removed_at is null
     ), nested as materialized (
-        select array(select distinct e.inner_id from ingest.enclosure e
-                      where e.tenant_id = tenant and e.connection_id = connection
-                        and e.inner_id = any (array(select d.id from direct d))) as ids
+        select u.id, e.outer_id from (select distinct d.id from direct d) u
+         cross join lateral (
+                select x.outer_id from ingest.enclosure x
+                 where x.tenant_id = tenant and x.connection_id = connection and x.inner_id = u.id offset 0) e
+         where exists (select from ingest.subgroup s where s.tenant_id = tenant and s.connection_id = connection)
     ), around as materialized (
         select d.person_id, d.id, true as direct from direct d
         union all
-        select d.person_id, e.id, false from nested n
-         cross join direct d
-         cross join lateral (
-                select x.outer_id as id from ingest.enclosure x
-                 where x.tenant_id = tenant and x.connection_id = connection and x.inner_id = d.id offset 0) e
-         where d.id = any (n.ids)
+        select d.person_id, n.outer_id, false from nested n join direct d on d.id = n.id
     ), named as materialized (
-        select jsonb_object_agg(g.id, g.resource -> 'displayName') as names from (select distinct a.id from around a) u
+        select g.id, '{"value":"' || g.id || '","$ref":"/Groups/' || g.id || '"'
+                     || coalesce(',"display":' || nullif(g.resource -> 'displayName', 'null')::text, '') as begun
+          from (select distinct a.id from around a) u
          cross join lateral (
                 select x.id, x.resource from ingest."group" x
                  where x.tenant_id = tenant and x.connection_id = connection and x.id = u.id and x.removed_at is null offset 0) g
     )
-    select o.person_id,
-           '[' || string_agg('{"value":"' || o.id || '","$ref":"/Groups/' || o.id || '"'
-                             || coalesce(',"display":' || nullif(n.names -> o.id::text, 'null')::text, '')
-                             || case when o.direct then ',"type":"direct"}' else ',"type":"indirect"}' end, ','
-                             order by o.id) || ']'
-      from (select a.person_id, a.id, bool_or(a.direct) as direct from around a group by a.person_id, a.id) o
-     cross join named n
-     where n.names ? o.id::text
+    select o.person_id, '[' || string_agg(o.entry, ',') || ']'
+      from (select distinct on (a.person_id, a.id) a.person_id,
+                   n.begun || case when a.direct then ',"type":"direct"}' else ',"type":"indirect"}' end as entry
+              from around a join named n on n.id = a.id
+             order by a.person_id, a.id, a.direct desc) o
      group by o.person_id;
 end
 $$;
@@ -1478,16 +1475,17 @@ begin
         -- the index has the order: a plan that sorts would read the whole connection for each page
         old_setting := set_config('enable_sort', 'off', true);
     end if;
+    -- What identity providers walk through, persons and groups without members: a plan that is kept, and no row passes
+    -- through variables. The first id is made beforehand: coalesce counts as leaky, and row level security keeps what leaks
+    -- out of the index condition.
     if plain and person_condition is not null then
         total := ingest.count_persons(who.tenant_id, who.connection_id);
         if not backwards then
-            -- what identity providers walk through: a plan that is kept, and no row passes through variables
             return next;
             if last_id is null then
                 select m.id, m.position into row from ingest.milestone m
                  where m.tenant_id = who.tenant_id and m.connection_id = who.connection_id and m.position <= skipped
                  order by m.id desc limit 1;
-                -- beforehand: coalesce counts as leaky, and row level security keeps what leaks out of the index condition
                 last_id := coalesce(row.id, '00000000-0000-0000-0000-000000000000');
                 skipped := skipped - coalesce(row.position, 0);
             end if;
@@ -1507,6 +1505,21 @@ begin
              order by l.id;
             return;
         end if;
+    elsif plain and not backwards and not with_members then
+        last_id := coalesce(last_id, '00000000-0000-0000-0000-000000000000');
+        return query
+        select verdict, (select count(*) from ingest."group" g
+                          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null),
+               null::text, null::uuid, null::text, null::text, null::text, null::text, null::bigint, null::timestamptz,
+               null::timestamptz
+        union all
+        (select null::text, null::bigint, 'Group', g.id, null::text, g.document, null::text, null::text, g.version,
+                g.created_at, g.modified_at
+           from ingest."group" g
+          where g.tenant_id = who.tenant_id and g.connection_id = who.connection_id and g.removed_at is null
+            and g.id > last_id
+          order by g.id offset skipped limit page_size + 1);
+        return;
     end if;
     hits := concat_ws(' union all ', ingest.hits('User', 'person', person_condition, person_key),
                       ingest.hits('Group', 'group', group_condition, group_key));

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+import asyncpg
 import orjson
 import uvloop
 from rich.console import Console as Terminal
@@ -22,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from infra.identity_providers.wire import Wire
 from infra.local.places import LOCAL
 from infra.local.stack import Stack
+from tests.load.directory_load import come_to_rest
 from tests.load.measuring import Line, document_of, table_of
 from tests.load.people import GROUP, okta_body
 from tests.load.surroundings import Measured, console_of, gateway, make_customers
@@ -44,6 +46,7 @@ class LargeDirectory:
     """One customer's people and groups as its identity provider knows them, and the run over them."""
 
     customer: Measured
+    admin: asyncpg.Pool  # of the gateway's database
     users: int
     groups: int
     tell: Terminal
@@ -52,9 +55,13 @@ class LargeDirectory:
     lines: list[Line] = field(default_factory=list)
 
     async def run(self) -> list[Line]:
-        """Load, list, search, export. Raises WrongAnswer, OSError, TimeoutError."""
+        """Load, let the server rest as in `make bench`, list, search, export.
+
+        Raises WrongAnswer, OSError, TimeoutError.
+        """
         self.people = await self._load("people", self.users, "/Users", self._person)
         self.teams = await self._load("groups", self.groups, "/Groups", self._team)
+        await come_to_rest(self.admin)
         async with self.customer.wire() as wire:
             await self._pages(wire)
             await self._filters(wire)
@@ -198,7 +205,8 @@ async def measured_by(stack: Stack, users: int, groups: int) -> list[Line] | Non
     for name in BEHIND:
         stack.process(name).stop(15)
     try:
-        return await LargeDirectory(customer, users, groups, Terminal(stderr=True)).run()
+        async with asyncpg.create_pool(stack.servers.addresses().database, min_size=1, max_size=1) as admin:
+            return await LargeDirectory(customer, admin, users, groups, Terminal(stderr=True)).run()
     except* (WrongAnswer, OSError, EOFError, TimeoutError) as wrong:
         sys.stderr.write(f"wrong: {wrong.exceptions[0]!r}\n")
     return None

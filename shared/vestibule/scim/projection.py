@@ -21,6 +21,14 @@ class Projection:
     included: frozenset[tuple[str | None, str | None, str | None]] | None
     excluded: frozenset[tuple[str | None, str | None, str | None]]
 
+    def leaves_out_only(self, name: str) -> bool:
+        """Whether a resource that has no such attribute is answered as it is."""
+        return (
+            self.included is None
+            and self.excluded == {(None, name.lower(), None)}
+            and not self.resource_type.withholds
+        )
+
 
 def parse_projection(
     attributes: str | None, excluded_attributes: str | None, resource_type: ResourceType

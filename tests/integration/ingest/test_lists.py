@@ -61,6 +61,26 @@ async def test_cursors_lead_through_the_list_and_back(scim: ScimClient, size: in
         assert back == pages[-2::-1]
 
 
+@pytest.mark.parametrize("size", [1, 3, 4, 50])
+@pytest.mark.parametrize("shown", ["", "&excludedAttributes=members"])
+async def test_groups_are_paged_the_same_with_and_without_members(
+    scim: ScimClient, size: int, shown: str
+) -> None:
+    gone, *made = [await scim.create_group(f"Team {number}", []) for number in range(5)]
+    await scim.delete(f"/Groups/{gone}")
+    path = f"/Groups?count={size}{shown}"
+    pages = await walk(scim, path)
+    assert [one for page in pages for one in page] == made
+    assert len(pages) == -(-len(made) // size)
+    for start in range(1, len(made) + 2):
+        answer = await scim.get(f"{path}&startIndex={start}")
+        assert ids(answer) == made[start - 1 :][:size]
+        assert answer.body["totalResults"] == len(made)
+    if len(pages) > 1:
+        back = await walk(scim, path, "previousCursor", await last_cursor(scim, path))
+        assert back == pages[-2::-1]
+
+
 async def test_whoever_comes_or_goes_between_pages_moves_nobody(scim: ScimClient) -> None:
     made = await crowd(scim)
     first = await scim.get("/Users?count=3&cursor")

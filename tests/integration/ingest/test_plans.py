@@ -156,6 +156,20 @@ async def test_no_statement_reads_the_crowd(arranging: Connection, lane: Connect
     assert read["read by id"] > 0  # else nothing was measured
 
 
+async def test_no_statement_is_planned_anew_for_its_arguments(
+    arranging: Connection, lane: Connection
+) -> None:
+    """By its own choice PostgreSQL would do so for ever where the statistics know no row of a tenant."""
+    customer = await make_customer(arranging, await make_desk(arranging), token=mint(os.urandom(32)))
+    for _ in range(PLANNED):
+        for call in calls(customer, str(uuid4()), str(uuid4()), str(uuid4())).values():
+            await cost(lane, call)
+    planned = "select sum(generic_plans)::integer, sum(custom_plans)::integer from pg_prepared_statements"
+    [(generic, custom)] = await lane.fetch(planned)
+    assert generic > PLANNED
+    assert custom == 0
+
+
 async def test_a_page_reads_the_same_wherever_it_is(arranging: Connection, lane: Connection) -> None:
     await arranging.execute("alter table ingest.person set (autovacuum_enabled = false)")  # vacuumed below
     read, at_rest = {}, {}

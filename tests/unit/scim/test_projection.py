@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from tests.tenant_schema import tailored
+from vestibule.scim.attributes import ResourceType
 from vestibule.scim.errors import InvalidValue
 from vestibule.scim.projection import parse_projection, project, wants
-from vestibule.scim.schemas import ENTERPRISE_SCHEMA, GROUP, USER, USER_SCHEMA
+from vestibule.scim.schemas import ENTERPRISE_SCHEMA, GROUP, GROUP_SCHEMA, USER, USER_SCHEMA
 
 BODY: dict[str, Any] = {
     "schemas": [USER_SCHEMA, ENTERPRISE_SCHEMA],
@@ -74,6 +76,28 @@ def test_entra_reads_groups_without_members() -> None:
         "id": "1",
         "displayName": "IT",
     }
+
+
+@pytest.mark.parametrize(
+    ("attributes", "excluded", "kind", "is_so"),
+    [
+        (None, "members", GROUP, True),
+        (None, f"MEMBERS,{GROUP_SCHEMA}:members", GROUP, True),
+        (None, "members,externalId", GROUP, False),
+        (None, "members.display", GROUP, False),
+        ("displayName", None, GROUP, False),
+        ("displayName", "members", GROUP, False),
+        (None, "members", tailored().user, False),  # has attributes that nobody is told unasked
+    ],
+)
+def test_who_leaves_out_what_is_not_there_is_answered_as_it_is(
+    attributes: str | None, excluded: str | None, kind: ResourceType, *, is_so: bool
+) -> None:
+    projection = parse_projection(attributes, excluded, kind)
+    assert projection is not None
+    assert projection.leaves_out_only("members") is is_so
+    whole = {"schemas": [kind.schema.id], "id": "1", "displayName": "IT", "externalId": "x"}
+    assert not is_so or project(projection, whole, kind) == whole
 
 
 def test_wrong_names_and_too_many_are_refused() -> None:
