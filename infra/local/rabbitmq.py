@@ -19,6 +19,7 @@ USER = "vestibule"
 START_SECONDS = 90
 STOP_SECONDS = 30
 POLL_SECONDS = 0.05
+MOST_STARTS = 3  # others look for free ports too, and one may be taken before the broker listens
 PACKAGES = Bundle(
     (
         "rabbitmq-server",
@@ -152,11 +153,19 @@ class RabbitServer:
         self._broker.start(["/bin/sh", str(programs.scripts / "rabbitmq-server")], environ)
 
     def wait(self, seconds: float = START_SECONDS) -> None:
-        """Return when the broker answers AMQP; raises LocalStackError if it ends or takes too long."""
+        """Return when the broker answers AMQP; raises LocalStackError if it ends or takes too long.
+
+        One whose port somebody took meanwhile is begun again, with another port.
+        """
         deadline = time.monotonic() + seconds
+        starts = 1
         while not answers(self.port):
             if self._broker.identity() is None:
-                raise LocalStackError(f"RabbitMQ ended while starting:\n{self._complaint()}")
+                complaint = self._complaint()
+                if "eaddrinuse" not in complaint or starts == MOST_STARTS:
+                    raise LocalStackError(f"RabbitMQ ended while starting:\n{complaint}")
+                starts += 1
+                self.begin()
             if time.monotonic() > deadline:
                 raise LocalStackError(f"RabbitMQ is not ready after {seconds:.0f} s:\n{self._complaint()}")
             time.sleep(POLL_SECONDS)

@@ -162,6 +162,19 @@ async def test_rabbitmq_keeps_its_messages_and_its_port_through_a_kill(folder: P
         await asyncio.to_thread(server.remove)
 
 
+async def test_rabbitmq_takes_another_port_where_somebody_was_quicker(folder: Path) -> None:
+    server = RabbitServer(folder / "mq", environ_with())
+    try:
+        server.begin()
+        with socket.create_server((LOOPBACK, server.port)) as quicker:
+            await asyncio.to_thread(server.wait)
+            assert server.port != quicker.getsockname()[1]
+        connection = await aio_pika.connect(server.url, timeout=10)
+        await connection.close()
+    finally:
+        await asyncio.to_thread(server.remove)
+
+
 async def declare(url: str, name: str) -> None:
     """A durable quorum queue."""
     async with await aio_pika.connect(url, timeout=10) as connection:

@@ -207,7 +207,7 @@ async def measured_by(stack: Stack, users: int, groups: int) -> list[Line] | Non
     try:
         async with asyncpg.create_pool(stack.servers.addresses().database, min_size=1, max_size=1) as admin:
             return await LargeDirectory(customer, admin, users, groups, Terminal(stderr=True)).run()
-    except* (WrongAnswer, OSError, EOFError, TimeoutError) as wrong:
+    except* (WrongAnswer, OSError, EOFError, TimeoutError, asyncpg.PostgresError) as wrong:
         sys.stderr.write(f"wrong: {wrong.exceptions[0]!r}\n")
     return None
 

@@ -10,6 +10,7 @@ from tests.integration.ingest.serving import PUBLIC_URL
 from tests.tenants import Customer
 from vestibule.database.pool import Connection
 
+MOST_PAGES = 20  # of a handful of resources
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
@@ -21,8 +22,8 @@ def ids(answer: Answer) -> list[str]:
 
 async def walk(scim: ScimClient, path: str, name: str = "nextCursor", cursor: str = "") -> list[list[str]]:
     """The pages from one cursor on, in the direction of the cursor's name."""
-    pages = []
-    while True:
+    pages: list[list[str]] = []
+    while len(pages) < MOST_PAGES:
         answer = await scim.get(f"{path}&cursor={cursor}")
         pages.append(ids(answer))
         assert answer.body["itemsPerPage"] == len(pages[-1])
@@ -30,6 +31,7 @@ async def walk(scim: ScimClient, path: str, name: str = "nextCursor", cursor: st
         if name not in answer.body:
             return pages
         cursor = answer.body[name]
+    raise AssertionError(f"more than {MOST_PAGES} pages: {pages}")
 
 
 async def last_cursor(scim: ScimClient, path: str) -> str:

@@ -42,6 +42,19 @@ async def test_who_is_a_member_in_both_ways_is_a_direct_one(scim: ScimClient) ->
     assert await groups_of(scim, person) == {inner: "direct", outer: "indirect"}
 
 
+async def test_a_persons_groups_stand_in_the_order_of_their_ids(scim: ScimClient) -> None:
+    people = [await scim.create_user(f"ordered{number}@corp.example") for number in range(2)]
+    groups = [await scim.create_group(f"Ordered {number}", []) for number in range(6)]
+    for group in groups[::-2]:
+        await scim.patch(f"/Groups/{group}", adding(*people))
+    await scim.patch(f"/Groups/{groups[0]}", adding(groups[5]))
+    await scim.patch(f"/Groups/{groups[4]}", adding(groups[1]))
+    shown = (await scim.get("/Users")).body["Resources"]
+    listed = [[one["value"] for one in person["groups"]] for person in shown]
+    assert listed == [sorted([groups[0], groups[1], groups[3], groups[4], groups[5]])] * 2
+    assert [(await scim.user(person))["groups"] for person in people] == [one["groups"] for one in shown]
+
+
 async def test_two_ways_to_a_group_are_both_to_be_taken_away(scim: ScimClient) -> None:
     person = await scim.create_user("two-ways@corp.example")
     bottom = await scim.create_group("Bottom", [person])

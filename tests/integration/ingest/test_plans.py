@@ -28,12 +28,16 @@ from vestibule_ingest.lanes import REPLAN, SESSION
 
 PLANNED = 12  # executions, after which PostgreSQL keeps its generic plans
 CROWD = 50_000
+PAGE = 100
 MOST_READ_BY_A_PAGE = 4_000  # of a hundred persons: what lies between two milestones, twice
 WALKED = 700  # persons, of the 750 between a milestone and the page
 TEAM = 50
 MOST_READ_BY_A_TEAM = 5 * TEAM  # each member by its id, through two indexes
 MOST_READ = 20  # tuples by all tables and indexes together; a walk over the crowd would be thousands
 
+NESTED = """
+insert into ingest.subgroup (tenant_id, connection_id, group_id, member_id) select $1, $2, $3, unnest($4::uuid[])
+"""
 READ = """
 select sum(pg_stat_get_xact_tuples_returned(r) + pg_stat_get_xact_tuples_fetched(r))::integer
   from (select oid from pg_class where relnamespace = 'ingest'::regnamespace and relkind = 'r') as tables (t),
@@ -178,7 +182,7 @@ async def test_a_page_reads_the_same_wherever_it_is(arranging: Connection, lane:
         people = await many_of_old(arranging, customer, size)
         await many_teams(arranging, customer, size // 20, people)
         who = [customer.path, digest(customer.token)]
-        page: list[Any] = ["true", None, [], None, None, False, False, None, None, size - 250, 100, False]
+        page: list[Any] = ["true", None, [], None, None, False, False, None, None, size - 250, PAGE, False]
         call = Call("searches", "search", [*who, *page])
         await lane.fetch(statements(call.file)[call.name], *call.arguments)  # sets the milestones
         for _ in range(PLANNED):  # until the plan is one that is kept
@@ -189,6 +193,35 @@ async def test_a_page_reads_the_same_wherever_it_is(arranging: Connection, lane:
     assert read[20_000] < read[2_000] + 50
     assert read[20_000] < MOST_READ_BY_A_PAGE
     assert at_rest[20_000] < read[20_000] - WALKED  # the way to the page is in the index
+    await arranging.execute("vacuum ingest.group_member")
+    assert await cost(lane, call) < at_rest[20_000] - PAGE // 2  # and so is who is in which group
+
+
+async def test_a_page_of_groups_reads_what_it_shows(arranging: Connection, lane: Connection) -> None:
+    """Besides counting and walking, which are done in the index."""
+    await arranging.execute('alter table ingest."group" set (autovacuum_enabled = false)')  # vacuumed below
+    customer = await make_customer(arranging, await make_desk(arranging), token=mint(os.urandom(32)))
+    await many_teams(arranging, customer, 2_000, [])
+    page: list[Any] = [None, "true", [], None, None, False, False, None, None, 1_800, PAGE, False]
+    call = Call("searches", "search", [customer.path, digest(customer.token), *page])
+    await cost(lane, call)
+    await arranging.execute('vacuum ingest."group"')
+    assert await cost(lane, call) < 2_000 + 1_800 + 3 * PAGE
+
+
+async def test_a_group_among_many_in_one_reads_its_own_members(
+    arranging: Connection, lane: Connection
+) -> None:
+    """The statistics know one group with groups in it: every group looks as if it had them all."""
+    customer = await make_customer(arranging, await make_desk(arranging), token=mint(os.urandom(32)))
+    company, *teams = await many_teams(arranging, customer, 2_000, [])
+    await arranging.execute(NESTED, customer.tenant, customer.connection, company, teams)
+    await arranging.execute("vacuum (analyze) ingest.subgroup")
+    for _ in range(PLANNED):
+        who = [customer.path, digest(customer.token)]
+        assert await cost(lane, Call("groups", "read", [*who, UUID(teams[0]), True])) < MOST_READ
+        member = Call("groups", "find", [*who, "member", None, UUID(teams[0]), False, 0, PAGE])
+        assert await cost(lane, member) < MOST_READ
 
 
 async def test_a_changed_person_touches_no_index(arranging: Connection, lane: Connection) -> None:
